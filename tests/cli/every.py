@@ -1,11 +1,12 @@
-"""Every command of the command line, run to its end with a standard output of some kind."""
+"""Every command of the command line, run to its end with standard outputs of some kinds."""
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
+from tests.recordings.support import lines, record
 from tests.support import PORT_0, Program, clean_environment
 
 Kind = Literal["full", "closed", "gone", "file"]
@@ -40,6 +41,16 @@ WRITING: Final = (
     ("export", "show.mcap", "--events", "events.csv"),
 )
 """What makes files, and says so."""
+EACH_WAY: Final = (
+    ("--help",),
+    ("--version",),
+    ("info", "show.mcap", "--json"),
+    ("profiles",),
+    ("config", "get", "sinks.browser.port"),
+    ("config", "schema"),
+    ("cut", "show.mcap", "cut.mcap"),
+)
+"""A command for each way in which something is printed: a help, a line, a document, a table, a value."""
 STREAMING: Final = (
     ("run", *NO_BROWSER, "--duration", "0.1"),
     ("record", *NO_BROWSER, "--duration", "0.1", "--out", "new.mcap"),
@@ -47,15 +58,22 @@ STREAMING: Final = (
 )
 """What goes on whatever becomes of its output."""
 
-# One process for all: what the commands need is loaded once, and each runs in a fork.
+# One process for all: what the commands need is loaded once. Each runs in a fork, in a folder of its kind.
 _CODE: Final = """
-import json, os, sys
-import beats.cli.common, beats.cli.commands.config, beats.cli.recordings, rich.console
-from beats.cli import main
+import importlib, json, os, sys
+import rich.markdown, rich.table, typer.rich_utils
+from beats.cli import Commands, main
+from beats.runtime.registry import SINKS, SOURCES
 
-kind, commands = sys.argv[1], json.loads(sys.argv[2])
+for place in (*Commands.places.values(), "beats.cli.runner"):
+    importlib.import_module(place.partition(":")[0])
+for kinds in (SINKS, SOURCES):
+    for name in kinds.names():
+        kinds.find(name)
+
 results = []
-for number, arguments in enumerate(commands):
+for number, (kind, arguments) in enumerate(json.loads(sys.argv[1])):
+    os.chdir(kind)
     files = f"out-{number}", f"err-{number}"
     pid = os.fork()
     if not pid:
@@ -88,6 +106,7 @@ for number, arguments in enumerate(commands):
             text.seek(0)
             said.append(text.read().decode(sys.stdout.encoding, "replace"))
     results.append([code, *said])
+    os.chdir("..")
 os.write(1, json.dumps(results).encode())
 """
 
@@ -102,11 +121,15 @@ class Result(NamedTuple):
     err: str
 
 
-def run_all(kind: Kind, commands: Sequence[tuple[str, ...]], cwd: Path, **variables: str) -> list[Result]:
-    """Run commands one after the other; `show.mcap` is a recording."""
-    arguments = [sys.executable, "-c", _CODE, kind, json.dumps(commands)]
+def run_all(
+    commands: Mapping[Kind, Sequence[tuple[str, ...]]], cwd: Path, **variables: str
+) -> dict[Kind, list[Result]]:
+    """Run commands one after the other, those of a kind in its folder, where `show.mcap` is a recording."""
+    every = [(kind, command) for kind in commands for command in commands[kind]]
+    for kind in commands:
+        record(cwd / kind / "show.mcap", lines(20))
     environment = clean_environment(XDG_RUNTIME_DIR=str(cwd), **variables)
-    with Program(arguments, cwd, environment) as program:
+    with Program([sys.executable, "-c", _CODE, json.dumps(every)], cwd, environment) as program:
         assert program.end() == 0, program.err.text()
-        found = json.loads(program.out.text())
-    return [Result(command, *each) for command, each in zip(commands, found, strict=True)]
+        found = iter(json.loads(program.out.text()))
+    return {kind: [Result(command, *next(found)) for command in commands[kind]] for kind in commands}

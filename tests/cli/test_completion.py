@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from beats.cli import app, completion
 from beats.cli.completion import SCRIPTS, Shell, install
 from tests.cli.terminal import Terminal, on_a_terminal
-from tests.support import Program, called, clean_environment
+from tests.support import called
 
 BASH = shutil.which("bash")
 SHOW = "printf '<%s>\\n' "
@@ -38,9 +38,10 @@ def program(tmp_path: Path) -> Path:
 
 def asked(program: Path, **variables: str) -> str:
     """What the command answers a shell."""
-    with Program([str(program)], program.parents[1], clean_environment(**variables)) as running:
-        assert running.end() == 0
-        return running.out.text()
+    completion.answer()
+    code, out, err = called(cwd=program.parents[1], **variables)
+    assert (code, err) == (0, "")
+    return out
 
 
 def bash_gets(program: Path, *words: str) -> list[str]:

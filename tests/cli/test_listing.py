@@ -24,11 +24,12 @@ def squeezed(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
-@pytest.fixture
-def listed(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The lines of `beats adapters`."""
-    adapters()
-    return squeezed(capsys.readouterr().out)
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The lines of `beats adapters`, which take half a second to draw."""
+    code, out, err = called("adapters", cwd=tmp_path_factory.getbasetemp())
+    assert (code, err) == (0, "")
+    return squeezed(out)
 
 
 def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:

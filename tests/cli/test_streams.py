@@ -7,11 +7,13 @@ import subprocess
 import sys
 import tomllib
 import urllib.request
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from tests.cli.every import READING, STREAMING, WRITING, run_all
+from tests.cli.every import EACH_WAY, READING, STREAMING, WRITING, Kind, Result, run_all
 from tests.cli.screen import Screen, on_a_screen
 from tests.recordings.support import lines, read, record
 from tests.support import BEATS, PORT_0, clean_environment
@@ -40,40 +42,59 @@ def shell(line: str, cwd: Path, **variables: str) -> "subprocess.CompletedProces
     )
 
 
+class Ended(NamedTuple):
+    """Commands that have run, by the kind of their standard output."""
+
+    folder: Path
+    """Each kind ran in a folder of its own there."""
+    results: Mapping[Kind, list[Result]]
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """All of them, in one process: loading what they need takes longer than most of them."""
+    folder = tmp_path_factory.mktemp("ended")
+    for kind in ("full", "closed", "gone"):
+        (folder / kind).mkdir()
+    full = (*READING, *WRITING, *STREAMING) if Path("/dev/full").exists() else ()
+    others = (*EACH_WAY, *STREAMING)
+    return Ended(folder, run_all({"full": full, "closed": others, "gone": others}, folder))
+
+
 @needs_full
-def test_every_command_says_in_a_line_that_the_disk_below_its_output_is_full(folder: Path) -> None:
+def test_every_command_says_in_a_line_that_the_disk_below_its_output_is_full(ended: Ended) -> None:
     """One line on standard error instead of a traceback, and exit code 1; its files are written."""
     said = "standard output cannot be written: No space left on device\n"
-    for each in run_all("full", [*READING, *WRITING], folder):
+    for each in ended.results["full"][: -len(STREAMING)]:
         assert (each.code, each.err) == (1, said), each
     written = "schema.json config/mine.toml config/beats.schema.json cut.mcap whole.mcap events.csv"
-    assert all((folder / name).exists() for name in written.split())
+    assert all((ended.folder / "full" / name).exists() for name in written.split())
 
 
-def test_every_command_says_that_its_output_is_closed(folder: Path) -> None:
+def test_a_command_says_that_its_output_is_closed(ended: Ended) -> None:
     """A script that closes the standard output of a printing command gets an error."""
-    for each in run_all("closed", [*READING, *WRITING], folder):
+    for each in ended.results["closed"][: -len(STREAMING)]:
         assert (each.code, each.err) == (1, "standard output cannot be written: Bad file descriptor\n"), each
 
 
-def test_every_command_ends_in_silence_when_its_reader_has_left(folder: Path) -> None:
+def test_a_command_ends_in_silence_when_its_reader_has_left(ended: Ended) -> None:
     """`| head` is no error: no message, exit code 0."""
-    for each in run_all("gone", [*READING, *WRITING], folder):
+    for each in ended.results["gone"][: -len(STREAMING)]:
         assert (each.code, each.err) == (0, ""), each
 
 
 @needs_full
 @pytest.mark.parametrize(("kind", "code"), [("full", 1), ("closed", 0), ("gone", 0)])
-def test_a_stream_outlives_its_output(folder: Path, kind: str, code: int) -> None:
+def test_a_stream_outlives_its_output(ended: Ended, kind: Kind, code: int) -> None:
     """It runs to its end and finishes its recording; only a full disk is a failure, and is logged once."""
-    (run, recording, replay) = run_all(kind, STREAMING, folder)  # type: ignore[arg-type]
+    run, recording, replay = ended.results[kind][-len(STREAMING) :]
     for each in (run, recording, replay):
         assert each.code == code, each
         assert "Traceback" not in each.err
         said = "ERROR beats.cli.streams: standard output cannot be written: No space left"
         assert each.err.count(said) == (kind == "full"), each
     assert "new.mcap is finished" in recording.err
-    assert read(folder / "new.mcap")[1] == [], "it is whole"
+    assert read(ended.folder / kind / "new.mcap")[1] == [], "it is whole"
 
 
 def test_a_reader_that_has_enough_leaves_the_exit_code_of_a_pipeline_as_it_is(folder: Path) -> None:
@@ -114,22 +135,27 @@ def test_closed_streams_are_taken_so_that_no_file_gets_their_numbers(folder: Pat
     assert rest == ["closed"] * 3
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "utf-16"])
-def test_every_command_prints_in_every_encoding(folder: Path, encoding: str) -> None:
-    """Characters that the encoding lacks are escaped; documents for programs stay complete."""
-    (folder / "config").mkdir()
+@pytest.mark.parametrize(("encoding", "others"), [("ascii", (*READING, *STREAMING)), ("utf-16", EACH_WAY)])
+def test_every_command_prints_in_every_encoding(
+    tmp_path: Path, encoding: str, others: Sequence[tuple[str, ...]]
+) -> None:
+    """Characters that the encoding lacks are escaped; documents for programs stay complete.
+
+    Every command in the poorest encoding; in one that has all characters, each way of printing.
+    """
+    (tmp_path / "file" / "config").mkdir(parents=True)
     own = '# Für die Wand: ▼ 壁\n[sinks.browser]\npublic_host = "größe-壁"\n'
-    (folder / "config" / "mine.toml").write_text(own, encoding="utf-8")
+    (tmp_path / "file" / "config" / "mine.toml").write_text(own, encoding="utf-8")
     mine = ("-p", "mine")
     commands = [
-        *READING,
-        *STREAMING,
+        *others,
         ("config", "show", *mine),
         ("config", "show", *mine, "--json"),
         ("config", "get", "sinks.browser.public_host", *mine),
         ("config", "check", "-p", "größe"),
     ]
-    results = run_all("file", commands, folder, PYTHONIOENCODING=encoding, BEATS_CONFIG_DIR="config")
+    variables = {"PYTHONIOENCODING": encoding, "BEATS_CONFIG_DIR": "config"}
+    results = run_all({"file": commands}, tmp_path, **variables)["file"]
     for each in results:
         assert each.code == (1 if "diff" in each.command else 78 if "größe" in each.command else 0), each
         assert "Traceback" not in each.err

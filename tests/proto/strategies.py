@@ -5,12 +5,13 @@ from hypothesis import strategies as st
 
 from beats.kernel.envelope import PNG, Frame, Location, Message, Peripheral, Tag
 from beats.proto.encode import PNG_SIGNATURE
+from tests.support.drawing import draws
 
 
 def examples(count: int) -> settings:
-    """This many examples, without a limit of time or of their size: a busy machine draws slowly."""
+    """This many examples in CI, without a limit of time or of their size: a busy machine draws slowly."""
     unlimited = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
-    return settings(max_examples=count, deadline=None, suppress_health_check=unlimited)
+    return settings(max_examples=draws(count), deadline=None, suppress_health_check=unlimited)
 
 
 finite_floats = st.floats(allow_nan=False, allow_infinity=False)

@@ -1,7 +1,9 @@
 """Which adapters there are, and what they need."""
 
+import json
 import subprocess
 import sys
+from typing import Final
 
 import pytest
 
@@ -10,6 +12,10 @@ from beats.adapters.sinks.websocket import WebSocketSettings
 from beats.kernel.resources import Resources
 from beats.kit.connecting import LINK_METRICS
 from beats.runtime.registry import SINKS, SOURCES, InstalledAdapters, kind_of, metric_texts, resources_of
+
+ADAPTERS: Final = [("sinks", name) for name in SINKS.names()] + [
+    ("sources", name) for name in SOURCES.names()
+]
 
 
 def test_an_adapter_is_found_in_its_group() -> None:
@@ -37,17 +43,28 @@ def test_metrics_that_share_a_name_say_what_each_adapter_means() -> None:
     assert texts["connected"] == LINK_METRICS["connected"]
 
 
-@pytest.mark.parametrize(("group", "name"), [("sinks", name) for name in SINKS.names()] + [
-    ("sources", name) for name in SOURCES.names()
-])  # fmt: skip
-def test_settings_are_had_without_what_runs_on_them(group: str, name: str) -> None:
-    """A check of the settings imports no server, no picture library and no event loop."""
-    code = f"""
-import sys
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, list[str]]:
+    """What the settings of each adapter load: each in a fork of a process that has loaded none."""
+    code = """
+import json, os, sys
 from beats.runtime.registry import kind_of
-kind_of({group!r}, {name!r})
 runs = ("websockets", "PIL", "mcap", "anyio", "asyncio", "zstandard")
-print([name for name in runs if name in sys.modules])
+for group, name in json.loads(sys.argv[1]):
+    if not os.fork():
+        kind_of(group, name)
+        print(json.dumps([f"{group}.{name}", [name for name in runs if name in sys.modules]]), flush=True)
+        os._exit(0)
+    os.wait()
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    command = [sys.executable, "-c", code, json.dumps(ADAPTERS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return dict(json.loads(line) for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize(("group", "name"), ADAPTERS)
+def test_settings_are_had_without_what_runs_on_them(
+    loaded: dict[str, list[str]], group: str, name: str
+) -> None:
+    """A check of the settings imports no server, no picture library and no event loop."""
+    assert loaded[f"{group}.{name}"] == []

@@ -204,10 +204,12 @@ class Output:
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Wait for a line with a match."""
         found: re.Match[str] | None = None
+        looked_at = 0
 
         def look() -> bool:
-            nonlocal found
-            found = next((match for line in self._lines if (match := re.search(pattern, line))), None)
+            nonlocal found, looked_at
+            lines, looked_at = self._lines[looked_at:], len(self._lines)
+            found = next((match for line in lines if (match := re.search(pattern, line))), None)
             return found is not None or self._ended
 
         with self._more:

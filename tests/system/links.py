@@ -25,7 +25,7 @@ _BLINK: Final = 1 * _S
 """How long one is that is soon whole again."""
 _AFTER: Final = 4 * _S
 """How long the viewers go on watching when all lines are whole again."""
-RATE_HZ: Final = 60
+RATE_HZ: Final = 20
 
 EDGES: Final[Mapping[str, str]] = {
     "near": "nats",

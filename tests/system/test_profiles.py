@@ -11,7 +11,7 @@ import pytest
 from beats.config.layers.profiles import SHIPPED
 from beats.kernel.envelope import Peripheral
 from tests.recordings.support import lines, record
-from tests.support import CODEC, SHIPPED_PROFILES, TIMEOUT_S, Program, beats, ran, watching
+from tests.support import CODEC, SHIPPED_PROFILES, TIMEOUT_S, Program, beats, called, watching
 from tests.support.nats import NatsServer, free_port
 from tests.support.xvfb import Xvfb
 from tests.system.tapes import recorded
@@ -107,7 +107,7 @@ def test_every_shipped_profile_runs(tmp_path: Path) -> None:
         for name in names:
             own = {"DISPLAY": screen.display, **VARIABLES.get(name, {})}
             variables = {"BEATS_WEBSOCKET_PORT": "0", "BEATS_NATS_URL": server.url, **own}
-            code, _, err = ran("config", "check", "-p", name, "--strict", cwd=tmp_path, **variables)
+            code, _, err = called("config", "check", "-p", name, "--strict", cwd=tmp_path, **variables)
             assert code == 0, err
             run = beats("run", "-p", name, "--duration", "2", cwd=tmp_path, stdin=None, **variables)
             programs[name] = stack.enter_context(run)
@@ -131,9 +131,9 @@ def test_every_shipped_profile_runs(tmp_path: Path) -> None:
 
 def test_the_replay_says_when_there_is_nothing_to_play(tmp_path: Path) -> None:
     """The check names the folder before anything starts."""
-    code, _, err = ran("config", "check", "--profile", "replay", cwd=tmp_path)
+    code, _, err = called("config", "check", "--profile", "replay", cwd=tmp_path)
     assert code == 78
     assert re.search(r'replay\.toml:9: sources\.replay\.path = "recordings": does not exist', err)
     (tmp_path / "recordings").mkdir()
-    code, _, err = ran("config", "check", "--profile", "replay", cwd=tmp_path)
+    code, _, err = called("config", "check", "--profile", "replay", cwd=tmp_path)
     assert (code, "holds no file whose name ends with .mcap" in err) == (78, True)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 
@@ -29,6 +29,25 @@ def running(profile: str, folder: Path, url: str, *arguments: str) -> Generator[
         yield program
 
 
+class Relay(NamedTuple):
+    """An origin, a broker and two edges."""
+
+    broker: NatsServer
+    origin: Program
+    edges: list[Program]
+
+
+@pytest.fixture(scope="class")
+def relay(tmp_path_factory: pytest.TempPathFactory) -> Generator[Relay]:
+    """One for tests that leave it as it was; the origin ends well."""
+    folder = tmp_path_factory.mktemp("relay")
+    with NatsServer(folder) as broker, running("origin", folder, broker.url) as origin:
+        with ExitStack() as stack:
+            edges = [stack.enter_context(running("edge", folder, broker.url)) for _ in range(2)]
+            yield Relay(broker, origin, edges)
+        assert origin.interrupt() == 0, origin.err.text()
+
+
 def relay_of(program: Program) -> Any:
     stats = program.fetch("/api/stats").json["stats"]
     return next(sink for sink in stats["sinks"] if sink["name"] == "nats")
@@ -43,40 +62,51 @@ def missing(viewer: Viewer, topic: str = "frame") -> int:
     return numbers[-1] - numbers[0] + 1 - len(numbers)
 
 
-def test_viewers_at_the_edges_see_what_the_origins_see(tmp_path: Path) -> None:
-    """Byte for byte, in order, with the numbers and times of the origin; two edges, one broker."""
-    with (
-        NatsServer(tmp_path) as broker,
-        running("origin", tmp_path, broker.url) as origin,
-        ExitStack() as stack,
-    ):
-        edges = [stack.enter_context(running("edge", tmp_path, broker.url)) for _ in range(2)]
-        viewers = [stack.enter_context(watching(program.url)) for program in (origin, *edges)]
-        for viewer in viewers:
-            viewer.take(100)
-            assert set(viewer.topics()) == TOPICS
-            assert viewer.is_gap_free
-        first, *others = (viewer.by_place() for viewer in viewers)
-        for other in others:
-            both = first.keys() & other.keys()
-            assert len(both) > 50
-            assert all(first[place] == other[place] for place in both)
-        stack.close()
-        assert origin.interrupt() == 0, origin.err.text()
+class TestEdges:
+    """Of one origin."""
 
+    def test_viewers_at_the_edges_see_what_the_origins_see(self, relay: Relay) -> None:
+        """Byte for byte, in order, with the numbers and times of the origin; two edges, one broker."""
+        with ExitStack() as stack:
+            viewers = [stack.enter_context(watching(each.url)) for each in (relay.origin, *relay.edges)]
+            for viewer in viewers:
+                viewer.take(100)
+                assert set(viewer.topics()) == TOPICS
+                assert viewer.is_gap_free
+            first, *others = (viewer.by_place() for viewer in viewers)
+            for other in others:
+                both = first.keys() & other.keys()
+                assert len(both) > 50
+                assert all(first[place] == other[place] for place in both)
 
-def test_an_edge_that_comes_late_has_the_state_at_once(tmp_path: Path) -> None:
-    """Also when nothing new comes: the broker keeps the last value of each topic."""
-    with NatsServer(tmp_path) as broker, running("origin", tmp_path, broker.url) as origin:
+    def test_an_edge_that_comes_late_has_the_state_at_once(self, relay: Relay, tmp_path: Path) -> None:
+        """Also when nothing new comes: the broker keeps the last value of each topic."""
+        origin = relay.origin
         with watching(origin.url) as viewer:
             viewer.until(lambda envelope: set(viewer.topics()) == TOPICS)
         until(lambda: relay_of(origin)["queue"]["waiting"]["items"] == 0)
         origin.signal(signal.SIGSTOP)
-        with running("edge", tmp_path, broker.url) as edge, watching(edge.url) as late:
-            assert {envelope.topic for envelope in late.take(4)} == TOPICS
+        try:
+            with running("edge", tmp_path, relay.broker.url) as edge, watching(edge.url) as late:
+                assert {envelope.topic for envelope in late.take(4)} == TOPICS
+                origin.signal(signal.SIGCONT)
+                late.take(20)
+                assert late.is_rising
+        finally:
             origin.signal(signal.SIGCONT)
-            late.take(20)
-            assert late.is_rising
+
+    def test_an_edge_that_is_killed_affects_no_other(self, relay: Relay, tmp_path: Path) -> None:
+        """The other edge misses nothing, and the one that takes its place has the state at once."""
+        with ExitStack() as stack:
+            victim = stack.enter_context(running("edge", tmp_path, relay.broker.url))
+            viewer = stack.enter_context(watching(relay.edges[0].url))
+            viewer.take(20)
+            victim.signal(signal.SIGKILL)
+            victim.end()
+            again = stack.enter_context(running("edge", tmp_path, relay.broker.url))
+            assert {envelope.topic for envelope in stack.enter_context(watching(again.url)).take(4)} == TOPICS
+            viewer.take(100)
+            assert viewer.is_gap_free
 
 
 def test_a_broker_that_is_killed_costs_a_gap_and_nothing_else(tmp_path: Path) -> None:
@@ -105,20 +135,6 @@ def test_a_broker_that_is_killed_costs_a_gap_and_nothing_else(tmp_path: Path) ->
         late = stack.enter_context(running("edge", tmp_path, broker.url))
         until(lambda: relay_of(origin)["queue"]["waiting"]["items"] == 0)
         assert {envelope.topic for envelope in stack.enter_context(watching(late.url)).take(4)} == TOPICS
-
-
-def test_an_edge_that_is_killed_affects_no_other(tmp_path: Path) -> None:
-    """The other edge misses nothing, and the one that takes its place has the state at once."""
-    with NatsServer(tmp_path) as broker, running("origin", tmp_path, broker.url), ExitStack() as stack:
-        victim, other = (stack.enter_context(running("edge", tmp_path, broker.url)) for _ in range(2))
-        viewer = stack.enter_context(watching(other.url))
-        viewer.take(20)
-        victim.signal(signal.SIGKILL)
-        victim.end()
-        again = stack.enter_context(running("edge", tmp_path, broker.url))
-        assert {envelope.topic for envelope in stack.enter_context(watching(again.url)).take(4)} == TOPICS
-        viewer.take(100)
-        assert viewer.is_gap_free
 
 
 def test_an_origin_that_is_killed_comes_back_to_the_same_viewers(tmp_path: Path) -> None:

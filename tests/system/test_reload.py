@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.adapters.sinks.recorder.support import metadata
-from tests.support import TIMEOUT_S, Program, Viewer, beats, ran, watching
+from tests.support import TIMEOUT_S, Program, Viewer, beats, called, watching
 from tests.system.tapes import places, recorded
 
 RATE_HZ: Final = 200
@@ -50,7 +50,7 @@ class Show:
 
     def reload(self) -> tuple[int, str, str]:
         """Run `beats reload`, while the viewer goes on reading."""
-        done = ran("reload", cwd=self._folder, XDG_RUNTIME_DIR=str(self._folder / "run"))
+        done = called("reload", cwd=self._folder, XDG_RUNTIME_DIR=str(self._folder / "run"))
         self.see(10)
         return done
 
@@ -161,7 +161,7 @@ def test_a_reload_brings_back_what_was_missing_at_the_start(tmp_path: Path) -> N
     with beats("run", cwd=tmp_path, XDG_RUNTIME_DIR=run) as program:
         program.err.wait_for("source 'late' failed: InputError: late.jsonl cannot be read .*; not restarted")
         (tmp_path / "late.jsonl").write_text('{"id": "late", "data": 1}\n')
-        assert ran("reload", cwd=tmp_path, XDG_RUNTIME_DIR=run) == (0, "source 'late' started again\n", "")
+        assert called("reload", cwd=tmp_path, XDG_RUNTIME_DIR=run) == (0, "source 'late' started again\n", "")
         with watching(program.url) as viewer:
             viewer.until(lambda envelope: envelope.topic == "peripheral/late")
         assert program.interrupt() == 0

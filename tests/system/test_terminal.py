@@ -14,16 +14,18 @@ from PIL import Image
 from beats.kernel.envelope import Peripheral
 from tests.adapters.sources.replay.recordings import recorded
 from tests.cli.screen import ALTERNATE, on_a_screen
-from tests.support import PORT_0, Program, beats, ran, watching
+from tests.support import PORT_0, Program, beats, called, watching
 
 SIZES: Final = pytest.mark.parametrize(("columns", "lines"), [(80, 24), (200, 50)])
 RECORDER: Final = ("--set", "sinks.recorder.type=recorder", "--set", "sinks.recorder.min_free_bytes=0")
+SLOW: Final = ("--set", "sources.demo.fps=10")
+"""Enough pictures for a terminal to be drawn on."""
 
 
 @pytest.fixture
 def on_air(tmp_path: Path) -> Generator[Program]:
     """The demo, seen by a browser and a recorder."""
-    with beats("run", *PORT_0, *RECORDER, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)) as program:
+    with beats("run", *PORT_0, *RECORDER, *SLOW, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)) as program:
         yield program
 
 
@@ -103,11 +105,11 @@ def test_both_need_the_token(tmp_path: Path) -> None:
     secret = ("--set", "sinks.browser.token=secret")
     with beats("run", *PORT_0, *secret, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)) as program:
         for command in (("top", program.url, "--once"), ("tap", program.url, "--count", "1")):
-            code, out, err = ran(*command, cwd=tmp_path, BEATS_TOKEN="wrong")
+            code, out, err = called(*command, cwd=tmp_path, BEATS_TOKEN="wrong")
             assert (code, out) == (1, "")
             assert "HTTP 401: This stream needs a token" in err
             assert "secret" not in err
-            assert ran(*command, cwd=tmp_path, BEATS_TOKEN="secret")[0] == 0
+            assert called(*command, cwd=tmp_path, BEATS_TOKEN="secret")[0] == 0
 
 
 @SIZES
@@ -137,10 +139,9 @@ def test_tap_draws_the_frame_as_it_is(tmp_path: Path, columns: int, lines: int) 
         assert screen.has_cursor
 
 
-@SIZES
-def test_tap_shows_lines_above_the_picture(on_air: Program, tmp_path: Path, columns: int, lines: int) -> None:
+def test_tap_shows_lines_above_the_picture(on_air: Program, tmp_path: Path) -> None:
     """Each whole in one line of the terminal; when its size changes, all is drawn again."""
-    with on_a_screen("tap", on_air.url, cwd=tmp_path, columns=columns, lines=lines) as screen:
+    with on_a_screen("tap", on_air.url, cwd=tmp_path) as screen:
         before = screen.settings()
         screen.wait_for(r"^\d\d:\d\d:\d\d\.\d{3} peripheral/accel-1 +\d+ +\d+ B +[\d.]+ ms +\{\"x\":")
         screen.wait_for(r"^frame \d+  64 x 64  ")
@@ -164,7 +165,7 @@ def test_what_is_tapped_can_be_put_on_air_again(tmp_path: Path) -> None:
     with beats("run", "--stdin", *PORT_0, cwd=tmp_path, stdin=subprocess.PIPE) as first:
         first.write(json.dumps(line))
         tapping = ("tap", first.url, "--json", "--kinds", "peripheral", "--count", "1")
-        code, out, err = ran(*tapping, cwd=tmp_path)
+        code, out, err = called(*tapping, cwd=tmp_path)
         assert (code, err) == (0, "")
         first.close_input()
     with beats("run", "--stdin", *PORT_0, cwd=tmp_path, stdin=subprocess.PIPE) as second:
@@ -181,12 +182,12 @@ def test_what_is_tapped_can_be_put_on_air_again(tmp_path: Path) -> None:
 
 def test_what_top_prints_agrees_with_the_run(on_air: Program, tmp_path: Path) -> None:
     """As JSON: everything that `Stream.stats()` has; as a table: the same names."""
-    code, out, _ = ran("top", on_air.url, "--once", "--json", cwd=tmp_path)
+    code, out, _ = called("top", on_air.url, "--once", "--json", cwd=tmp_path)
     found = json.loads(out)
     assert code == 0
     assert [sink["name"] for sink in found["stats"]["sinks"]] == ["browser", "recorder"]
     assert found["process"]["pid"] == on_air.process.pid
-    code, out, _ = ran("top", on_air.url, "--once", "--interval", "0.2", cwd=tmp_path)
+    code, out, _ = called("top", on_air.url, "--once", "--interval", "0.2", cwd=tmp_path)
     assert code == 0
     for name in ("demo", "browser", "recorder"):
         assert f"\n{name} " in out

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from beats.workers.broker import find_program
 from tests.recordings.support import lines, record
-from tests.support import TIMEOUT_S, Program, Viewer, beats, ran, until, watching
+from tests.support import TIMEOUT_S, Program, Viewer, beats, called, ran, until, watching
 
 pytestmark = pytest.mark.skipif(find_program() is None, reason="nats-server is not installed")
 VIEWERS: Final = 16
@@ -26,6 +26,14 @@ def running(folder: Path, *arguments: str) -> Generator[Program]:
     with beats(*every, cwd=folder, XDG_RUNTIME_DIR=str(folder / "run")) as program:
         assert program.url
         yield program
+
+
+@pytest.fixture(scope="class")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Generator[Program]:
+    """A run for tests that may kill its parts, which come back, but not itself; it ends well."""
+    with running(tmp_path_factory.mktemp("shared")) as program:
+        yield program
+        assert program.interrupt() == 0, program.err.text()
 
 
 def browser(program: Program) -> Any:
@@ -80,34 +88,47 @@ def test_viewers_of_all_workers_see_one_stream(tmp_path: Path) -> None:
         assert program.leaves_nothing()
 
 
-def test_a_worker_that_is_killed_comes_back(tmp_path: Path) -> None:
-    """Its viewers reconnect and get the state; the others notice nothing; health says so meanwhile."""
-    with running(tmp_path) as program, ExitStack() as stack:
-        viewers = [stack.enter_context(watching(program.url)) for _ in range(VIEWERS)]
-        for viewer in viewers:
-            viewer.take(5)
-        victim, _ = children(program.process.pid, "cli.worker")
-        os.kill(victim, signal.SIGKILL)
-        lost = [viewer for viewer in viewers if not _goes_on(viewer)]
-        assert 0 < len(lost) < VIEWERS
-        program.err.wait_for(r"worker \d was killed \(signal 9\)")
-        until(lambda: len(children(program.process.pid, "cli.worker")) == 2)
-        until(
-            lambda: (
-                program.fetch("/healthz").status == 200
-                and browser(program)["figures"]["workers_running"] == 2
+class TestKilled:
+    """Of one run: its parts come back."""
+
+    def test_a_worker_that_is_killed_comes_back(self, shared: Program) -> None:
+        """Its viewers reconnect and get the state; the others notice nothing; health says so meanwhile."""
+        program = shared
+        with ExitStack() as stack:
+            viewers = [stack.enter_context(watching(program.url)) for _ in range(VIEWERS)]
+            for viewer in viewers:
+                viewer.take(5)
+            victim, _ = children(program.process.pid, "cli.worker")
+            os.kill(victim, signal.SIGKILL)
+            lost = [viewer for viewer in viewers if not _goes_on(viewer)]
+            assert 0 < len(lost) < VIEWERS
+            program.err.wait_for(r"worker \d was killed \(signal 9\)")
+            until(lambda: len(children(program.process.pid, "cli.worker")) == 2)
+            until(
+                lambda: (
+                    program.fetch("/healthz").status == 200
+                    and browser(program)["figures"]["workers_running"] == 2
+                )
             )
-        )
-        for _ in lost:
-            again = stack.enter_context(watching(program.url))
-            assert {envelope.topic for envelope in again.take(4)} >= {"frame", "peripheral/accel-1"}
-        for viewer in viewers:
-            if viewer not in lost:
-                viewer.take(60)
-                assert viewer.is_gap_free
-        assert browser(program)["restarts"] == 1
-        stack.close()
-        assert program.interrupt() == 0
+            for _ in lost:
+                again = stack.enter_context(watching(program.url))
+                assert {envelope.topic for envelope in again.take(4)} >= {"frame", "peripheral/accel-1"}
+            for viewer in viewers:
+                if viewer not in lost:
+                    viewer.take(60)
+                    assert viewer.is_gap_free
+            assert browser(program)["restarts"] == 1
+
+    def test_a_broker_that_is_killed_comes_back(self, shared: Program) -> None:
+        """Viewers stay connected, see a gap and no more, and the stream goes on."""
+        with watching(shared.url) as viewer:
+            viewer.take(10)
+            (broker,) = children(shared.process.pid, "nats-server")
+            os.kill(broker, signal.SIGKILL)
+            shared.err.wait_for("nats-server ended")
+            last = viewer.until(lambda envelope: envelope.topic == "frame").sequence
+            viewer.until(lambda envelope: envelope.topic == "frame" and envelope.sequence > last + 30)
+            assert viewer.is_rising
 
 
 def _goes_on(viewer: Viewer) -> bool:
@@ -116,19 +137,6 @@ def _goes_on(viewer: Viewer) -> bool:
     except ConnectionClosed:
         return False
     return True
-
-
-def test_a_broker_that_is_killed_comes_back(tmp_path: Path) -> None:
-    """Viewers stay connected, see a gap and no more, and the stream goes on."""
-    with running(tmp_path) as program, watching(program.url) as viewer:
-        viewer.take(10)
-        (broker,) = children(program.process.pid, "nats-server")
-        os.kill(broker, signal.SIGKILL)
-        program.err.wait_for("nats-server ended")
-        last = viewer.until(lambda envelope: envelope.topic == "frame").sequence
-        viewer.until(lambda envelope: envelope.topic == "frame" and envelope.sequence > last + 30)
-        assert viewer.is_rising
-        assert program.interrupt() == 0
 
 
 def test_viewers_of_workers_steer_what_the_parent_runs(tmp_path: Path) -> None:
@@ -154,7 +162,7 @@ def test_a_reload_reaches_the_workers(tmp_path: Path) -> None:
     with running(tmp_path, "--profile", "wall") as program:
         assert program.fetch("/livez").status == 200
         file.write_text('[sinks.browser]\ntoken = "secret"\n')
-        code, out, err = ran("reload", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path / "run"))
+        code, out, err = called("reload", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path / "run"))
         assert code == 0, err
         assert "workers" in out
         until(lambda: {program.fetch("/livez").status for _ in range(8)} == {401})

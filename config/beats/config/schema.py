@@ -3,9 +3,10 @@
 import ast
 import inspect
 import re
-import textwrap
+import sys
 import types
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import PurePath
 from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol, Union, cast, get_args, get_origin
@@ -171,10 +172,9 @@ def descriptions(model: type[BaseModel]) -> dict[str, str]:
 def _texts(cls: type) -> dict[str, str]:
     """The string after each annotated name in the body of a class."""
     try:
-        [node] = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-    except (OSError, TypeError, SyntaxError, ValueError):
+        body = _bodies(sys.modules[cls.__module__]).get(cls.__qualname__, [])
+    except (KeyError, OSError, TypeError, SyntaxError, ValueError):
         return {}  # the class was made without a source file
-    body = node.body if isinstance(node, ast.ClassDef) else []
     texts: dict[str, str] = {}
     for field, text in pairwise(body):
         if (
@@ -186,3 +186,25 @@ def _texts(cls: type) -> dict[str, str]:
         ):
             texts[field.target.id] = text.value.value
     return texts
+
+
+@lru_cache(maxsize=1000)
+def _bodies(module: types.ModuleType) -> Mapping[str, list[ast.stmt]]:
+    """The body of each class in a module, by its qualified name.
+
+    `inspect.getsource` of a class reads the whole module for each class: that took half of `beats adapters`.
+    """
+    found: dict[str, list[ast.stmt]] = {}
+
+    def visit(parent: ast.AST, path: str) -> None:
+        for node in ast.iter_child_nodes(parent):
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(path + node.name, node.body)  # of two with one name, the first
+                visit(node, f"{path}{node.name}.")
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                visit(node, f"{path}{node.name}.<locals>.")
+            elif not isinstance(node, ast.expr):
+                visit(node, path)
+
+    visit(ast.parse(inspect.getsource(module)), "")
+    return found

@@ -15,6 +15,7 @@ from beats.kernel.testing import VirtualTimeLoop, envelope
 from beats.kernel.waiter import Refusal, Waiter
 from tests.kernel.queue.queue_model import Item, Model, pair, tally_of
 from tests.kernel.support import EXPLORE, assert_balanced
+from tests.support.drawing import draws
 
 
 def sequences(batch: list[Envelope]) -> list[int]:
@@ -156,7 +157,7 @@ class Pair:
             self._waiters[self._number] = answer
 
 
-@settings(EXPLORE, max_examples=500)
+@settings(EXPLORE, max_examples=draws(500))
 @given(bounds=BOUNDS, rounds=ROUNDS, end=END)
 def test_a_queue_does_what_a_plain_list_would(
     bounds: QueueBounds, rounds: list[list[Step]], end: list[Step]

@@ -83,8 +83,8 @@ async def test_random_bytes_affect_no_other_client(caplog: pytest.LogCaptureFixt
 
 
 @pytest.mark.anyio
-async def test_thousands_of_connections_leave_no_memory_behind() -> None:
-    """2,000 viewers that come and reset leave no client, no connection and no growing count of objects."""
+async def test_hundreds_of_connections_leave_no_memory_behind() -> None:
+    """800 viewers that come and reset leave no client, no connection and no growing count of objects."""
     async with on_air() as running, connect(running.url) as stays:
         running.frame()
         await stays.recv()
@@ -96,12 +96,12 @@ async def test_thousands_of_connections_leave_no_memory_behind() -> None:
                 raw.close()
 
         counts: list[int] = []
-        for times in (500, 1500):
+        for times in (200, 600):
             await anyio.to_thread.run_sync(come_and_go, times)
             await until(lambda: running.totals.connected == 1)
             running.frame()
             await stays.recv()
             await until(lambda: connections() == 1)
             counts.append(len(gc.get_objects()))
-        assert running.totals.accepted == 2001
-        assert counts[1] - counts[0] < 1500  # fewer than one for each connection
+        assert running.totals.accepted == 801
+        assert counts[1] - counts[0] < 600  # fewer than one for each connection

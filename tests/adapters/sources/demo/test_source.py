@@ -29,6 +29,7 @@ from tests.pictures.support import decoded
 pytestmark = pytest.mark.anyio
 
 SMALL = DemoSettings(type="demo", width=8, height=8, seed=5)
+FEW_FRAMES = SMALL.model_copy(update={"fps": 0.5})
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -110,7 +111,7 @@ async def test_the_accelerometer_is_published_twenty_times_a_second() -> None:
 @pytest.mark.parametrize(("name", "key"), [("knob-1", "rotation"), ("button-1", "pressed")])
 async def test_the_knob_and_the_button_are_published_when_they_change(name: str, key: str) -> None:
     """The first value at once, then only values that differ from the last."""
-    updates = [(t, m) for t, m in (await shown(20.0)).of(Peripheral) if m.id == name]
+    updates = [(t, m) for t, m in (await shown(20.0, FEW_FRAMES)).of(Peripheral) if m.id == name]
     values = [cast("dict[str, object]", message.data)[key] for _, message in updates]
     assert updates[0][0] == 0.0
     assert len(values) >= 9
