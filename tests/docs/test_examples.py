@@ -48,10 +48,11 @@ RELAYED: Final = re.compile("nats-server|origin|edge")
 WATCHING: Final = ("beats top", "beats tap")
 """Commands that look at a running Beats."""
 ENDLESS: Final = re.compile(r"beats run(?!.*(--duration|--stdin))")
-PRINTING: Final = re.compile(
-    r"beats (adapters|config|cut|export|info|init|profiles|recover|--show-completion)[^|]*$"
+HERE: Final = re.compile(
+    r"beats (adapters|config|cut|export|info|init|profiles|recover|replay|--show-completion)[^|]*$"
+    r"|beats (run|record)(?!.*--workers).* --duration [^|]*$"
 )
-"""Commands that need no process of their own."""
+"""Commands that end by themselves and need no process of their own."""
 CAMERA: Final = "camera.local"
 """A camera of the documents."""
 TOOLS: Final = ("make", "pip", "nats-server", "curl", "ffmpeg", "cp", "docker", "promtool", "systemctl")
@@ -132,8 +133,8 @@ def test_a_command_ends_well(command: str, folder: Path) -> None:
         installed()
     if "record " not in command:
         record(folder / "show.mcap", lines(200), per_chunk=50)
-    if PRINTING.match(command):
-        code, out, err = called(*shlex.split(command)[1:], cwd=folder)
+    if HERE.match(command):
+        code, out, err = called(*shlex.split(command)[1:], cwd=folder, BEATS_WEBSOCKET_PORT="0")
     else:
         with with_camera(command) as typed:
             code, out, err = run(typed, folder)

@@ -26,9 +26,10 @@ from beats.config.errors import SettingsError
 from beats.kernel.errors import QueueFull
 from beats.kernel.testing import open_files
 from tests.support import TIMEOUT_S, is_exact
+from tests.support.drawing import draws
 
 NAMES: Final = ("a", "b", "c")
-EXAMPLES: Final = 30
+EXAMPLES: Final = draws(50)
 EDITS: Final = 25
 BROKEN: Final = (
     "[sinks.a\n",
