@@ -28,6 +28,7 @@ from websockets.sync.client import ClientConnection, connect
 from beats.kernel.envelope import Sealed
 from beats.kernel.stats import QueueStats
 from beats.proto.codec import StreamCodec
+from beats.runtime.control_socket import instances
 
 TIMEOUT_S: Final = 20.0
 """Longest wait for anything; what is waited for takes milliseconds."""
@@ -411,6 +412,13 @@ def called(*arguments: str, cwd: Path, **variables: str) -> tuple[int, str, str]
         root.setLevel(levels[0])
         ours.setLevel(levels[1])
     return result.exit_code, result.stdout, result.stderr
+
+
+def until_it_hears(runtime_folder: Path) -> None:
+    """Wait until a Beats with this XDG_RUNTIME_DIR hears commands: it says before that it is on air."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime_folder))
+        until(instances)
 
 
 def python(code: str, cwd: Path, *, stdin: int | None = None, **variables: str) -> Program:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.adapters.sinks.recorder.support import metadata
-from tests.support import TIMEOUT_S, Program, Viewer, beats, called, watching
+from tests.support import TIMEOUT_S, Program, Viewer, beats, called, until_it_hears, watching
 from tests.system.tapes import places, recorded
 
 RATE_HZ: Final = 200
@@ -85,6 +85,7 @@ def show(folder: Path) -> Generator[Show]:
     run = {"XDG_RUNTIME_DIR": str(folder / "run")}
     with beats("run", "--stdin", cwd=folder, stdin=subprocess.PIPE, **run) as program:
         with watching(program.url) as viewer:
+            until_it_hears(folder / "run")
             running = Show(program, viewer, folder)
             try:
                 running.see(20)
@@ -160,6 +161,7 @@ def test_a_reload_brings_back_what_was_missing_at_the_start(tmp_path: Path) -> N
     run = str(tmp_path / "run")
     with beats("run", cwd=tmp_path, XDG_RUNTIME_DIR=run) as program:
         program.err.wait_for("source 'late' failed: InputError: late.jsonl cannot be read .*; not restarted")
+        until_it_hears(tmp_path / "run")
         (tmp_path / "late.jsonl").write_text('{"id": "late", "data": 1}\n')
         assert called("reload", cwd=tmp_path, XDG_RUNTIME_DIR=run) == (0, "source 'late' started again\n", "")
         with watching(program.url) as viewer:

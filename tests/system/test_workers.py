@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from beats.workers.broker import find_program
 from tests.recordings.support import lines, record
-from tests.support import TIMEOUT_S, Program, Viewer, beats, called, ran, until, watching
+from tests.support import TIMEOUT_S, Program, Viewer, beats, called, ran, until, until_it_hears, watching
 
 pytestmark = pytest.mark.skipif(find_program() is None, reason="nats-server is not installed")
 VIEWERS: Final = 16
@@ -162,6 +162,7 @@ def test_a_reload_reaches_the_workers(tmp_path: Path) -> None:
     with running(tmp_path, "--profile", "wall") as program:
         assert program.fetch("/livez").status == 200
         file.write_text('[sinks.browser]\ntoken = "secret"\n')
+        until_it_hears(tmp_path / "run")
         code, out, err = called("reload", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path / "run"))
         assert code == 0, err
         assert "workers" in out
