@@ -25,7 +25,16 @@ from beats.runtime.registry import InstalledAdapters
 from tests.adapters.sources.video.support import plain, write
 from tests.docs.documents import DOCUMENTS, ROOT
 from tests.recordings.support import lines, record
-from tests.support import TIMEOUT_S, Program, beats, called, clean_environment, tiny_png, watching
+from tests.support import (
+    TIMEOUT_S,
+    Program,
+    beats,
+    called,
+    clean_environment,
+    tiny_png,
+    until_it_hears,
+    watching,
+)
 from tests.support.cameras import Camera, rtsp
 from tests.support.nats import free_port, installed
 
@@ -328,6 +337,7 @@ def test_the_recorder_for_incidents_writes_what_has_just_happened(folder: Path) 
         with watching(program.url) as viewer:
             viewer.take(10)
         assert not (folder / "incidents").exists()
+        until_it_hears(folder / "run")
         code, out, err = called("snapshot", cwd=folder, **variables)
         assert code == 0, err
         assert (folder / out.strip()).is_file()
