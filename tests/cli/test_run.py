@@ -43,7 +43,7 @@ def numbers(text: str, sink: str) -> tuple[int, int, int]:
 
 def test_a_run_of_a_given_length_ends_well_with_a_table(tmp_path: Path) -> None:
     """`--duration` stops after so many seconds: address first, table last, exit code 0."""
-    code, out, err = called("run", *PORT_0, "--duration", "1", cwd=tmp_path)
+    code, out, err = called("run", *PORT_0, "--duration", "2", cwd=tmp_path)
     assert code == 0, err
     lines = squeezed(out)
     where = r"On air: ws://localhost:(\d+) \(sink browser; page http://localhost:\1/\)"
