@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from tests.recordings.support import lines, record
-from tests.support import PORT_0, Program, clean_environment
+from tests.support import PORT_0, TIMEOUT_S, Program, clean_environment
 
 Kind = Literal["full", "closed", "gone", "file"]
 """A full disk; closed; a pipe whose reader has left; a file."""
@@ -130,6 +130,7 @@ def run_all(
         record(cwd / kind / "show.mcap", lines(20))
     environment = clean_environment(XDG_RUNTIME_DIR=str(cwd), **variables)
     with Program([sys.executable, "-c", _CODE, json.dumps(every)], cwd, environment) as program:
+        program.process.wait(len(every) * TIMEOUT_S)
         assert program.end() == 0, program.err.text()
         found = iter(json.loads(program.out.text()))
     return {kind: [Result(command, *next(found)) for command in commands[kind]] for kind in commands}

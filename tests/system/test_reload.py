@@ -117,7 +117,7 @@ def test_sinks_come_change_and_go_and_the_viewer_sees_every_number_once(tmp_path
         assert (code, out) == (78, "")
         file = tmp_path / "config" / "default.toml"
         assert f"{file.relative_to(tmp_path)}:2: sinks.browser.port" in err
-        assert "keeping the current ones" in running.program.err.so_far()
+        running.program.err.wait_for("keeping the current ones")
         assert running.change(small) == "nothing changed\n"
     numbers = [number for _, number in places([tmp_path / "a-1.mcap", tmp_path / "b-1.mcap"])]
     assert numbers == list(range(numbers[0], numbers[-1] + 1))
