@@ -102,6 +102,7 @@ class Load:
                 if rest is not None:
                     del openings[fd]
                     self._add(opened.sock, rest)
+            self._discard_if_due()
             if time.monotonic() - begin_s > _CONNECT_TIMEOUT_S:
                 raise TimeoutError(f"{len(openings)} clients are not connected yet")
         connect_s = time.monotonic() - begin_s
@@ -126,8 +127,7 @@ class Load:
                 if not told or not all(self._command(line.decode()) for line in lines):
                     answer(self.figures())
                     return
-            if self._discarding and time.monotonic() >= self._discard_at_s:
-                self._discard()
+            self._discard_if_due()
             if self._until is not None:
                 total, idle_s = self._until
                 if self._received >= total or time.time_ns() - self._last_ns > idle_s * 1e9:
@@ -136,6 +136,7 @@ class Load:
 
     def figures(self) -> dict[str, object]:
         """What came since `begin`."""
+        self._discard()
         return {
             "received": self._received,
             "per_client": [s.count - base for s, base in zip(self._streams, self._base, strict=False)],
@@ -149,6 +150,7 @@ class Load:
 
     def begin(self) -> None:
         """Count from zero."""
+        self._discard()
         self._samples.clear()
         self._received = 0
         self._first_ns = 0
@@ -184,6 +186,10 @@ class Load:
         self._streams.append(stream)
         if rest:
             stream.feed(memoryview(rest), len(rest), time.time_ns())
+
+    def _discard_if_due(self) -> None:
+        if self._discarding and time.monotonic() >= self._discard_at_s:
+            self._discard()
 
     def _discard(self) -> None:
         """Let the operating system discard what waits for those that are not sampled."""

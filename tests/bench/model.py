@@ -29,7 +29,7 @@ class Measured(NamedTuple):
     """What its parent and the server between them take; the same, `workers`."""
     broker_cores: float = 0.0036
     """What nats-server takes to pass these on to one edge; from the same."""
-    client_kb: float = 19.0
+    client_kb: float = 12.0
     """Memory for each viewer; tests/bench/fanout.py, `many`."""
     process_clients: int = 5000
     """Most viewers that one process was tried with; from the same."""

@@ -41,6 +41,8 @@ Figures = dict[str, float]
 
 _SERVED_MS: Final = 50.0
 _SAMPLED: Final = 50
+_SETTLE_S: Final = 1.0
+"""What came while clients connected may wait for some of them."""
 _SERVED_PART: Final = 0.99
 _SERVED_HZ: Final = 0.95 * RATE_HZ
 _AGES: Final = ("p50_ms", "p99_ms")
@@ -128,6 +130,7 @@ def crowd(
         serving = groups.pop("worker") or groups.pop("parent")
         for count in counts:
             with clients(server.port, count, size, _SAMPLED) as load:
+                time.sleep(_SETTLE_S)
                 begin_s = time.monotonic()
                 clock = CpuClock(serving=serving, load=[load.pid], **groups)
                 (seen,) = _watched(duration_s, load)
