@@ -23,7 +23,8 @@ USER beats
 WORKDIR /var/lib/beats
 VOLUME /var/lib/beats/recordings
 EXPOSE 8765
-# Whether the event loop turns. 401 is an answer, too: a stream with a token. With TLS, set a check of your own.
+# Whether the event loop turns; 401 is an answer of a stream with a token. With TLS, or a profile without the sink
+# websocket, set a check of your own.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=15s CMD ["python", "-c", "import http.client, os; \
 server = http.client.HTTPConnection('127.0.0.1', int(os.environ['BEATS_WEBSOCKET_PORT']), timeout=4); \
 server.request('GET', '/livez'); \

@@ -137,7 +137,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Generator[Prometheus
         shutil.copytree(EXAMPLES / "prometheus", folder / "prometheus")
         settings = folder / "prometheus" / "prometheus.yml"
         text = re.sub(r"targets: \[.*\]", f'targets: ["127.0.0.1:{port}"]', settings.read_text())
-        settings.write_text(text.replace("_interval: 15s", "_interval: 500ms"))
+        settings.write_text(text.replace("_interval: 15s", "_interval: 2s"))
         listen = free_port()
         command = shlex.split(SERVICES["prometheus"]["command"].replace("=/", f"={folder}/"))
         command = command[:1] + [each.replace(f"{folder}/etc/", f"{folder}/") for each in command]
@@ -145,7 +145,11 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Generator[Prometheus
         scraping = stack.enter_context(Program(command, folder, clean_environment()))
         scraping.err.wait_for("Server is ready to receive web requests")
         asking = Prometheus(listen)
-        slowly(lambda: any(float(each["value"][1]) >= 3 for each in asking.asked("count_over_time(up[1m])")))
+        slowly(
+            lambda: any(
+                float(each["value"][1]) >= 3 for each in asking.asked("count_over_time(beats_info[1m])")
+            )
+        )
         yield asking
 
 
@@ -166,7 +170,7 @@ def test_prometheus_scrapes_beats_and_evaluates_the_alerts(prometheus: Prometheu
     """It is healthy by the check of compose.yaml, and finds no fault in a rule."""
     path = SERVICES["prometheus"]["healthcheck"]["test"][-1].removeprefix("http://127.0.0.1:9090")
     assert b"Healthy" in prometheus.get(path)
-    assert [each["value"][1] for each in prometheus.asked('up{job="beats"}')] == ["1"]
+    assert [each["value"][1] for each in prometheus.asked('max_over_time(up{job="beats"}[1m])')] == ["1"]
 
     def evaluated() -> list[dict[str, Any]]:
         groups = json.loads(prometheus.get("/api/v1/rules"))["data"]["groups"]
@@ -204,7 +208,7 @@ def queries() -> Iterator[Query]:
     for panel in DASHBOARD["panels"]:
         for target in panel["targets"]:
             text: str = target["expr"]
-            for name, value in {"$job": "beats", "$instance": ".+", "$__rate_interval": "20s"}.items():
+            for name, value in {"$job": "beats", "$instance": ".+", "$__rate_interval": "1m"}.items():
                 text = text.replace(name, value)
             yield Query(panel["title"], text, target["legendFormat"])
 
