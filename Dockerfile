@@ -3,8 +3,8 @@
 # Settings are variables (BEATS_...), or profiles in /etc/beats. Recordings are in /var/lib/beats/recordings.
 
 FROM python:3.11-slim AS build
-# Which extras of the package: nats for origin and edge; also mqtt, screen, video.
-ARG EXTRAS=nats,mqtt
+# Which extras of the package: nats is for origin and edge; there are also screen and video.
+ARG EXTRAS=fast,mqtt,nats
 COPY . /source
 RUN python -m venv /opt/beats \
     && /opt/beats/bin/pip install --no-cache-dir --disable-pip-version-check \
