@@ -188,30 +188,35 @@ def test_a_path_that_the_proxy_leaves_is_told_of(tmp_path: Path) -> None:
     assert (answer.status, "'/wall/'" in answer.text) == (404, True)
 
 
-@pytest.mark.parametrize(
-    "check",
-    [
-        "option httpchk",
-        "option httpchk GET /",
-        "option httpchk GET /readyz",
-        "option httpchk GET /livez HTTP/1.1",
-        "option httpchk\n    http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host wall.example",
-    ],
+CHECKS: Final = (
+    "option httpchk",
+    "option httpchk GET /",
+    "option httpchk GET /readyz",
+    "option httpchk GET /livez HTTP/1.1",
+    "option httpchk\n    http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host wall.example",
 )
-def test_haproxys_checks_find_beats_well(check: str, tmp_path: Path) -> None:
+
+
+def test_haproxys_checks_find_beats_well(tmp_path: Path) -> None:
     """With what it sends if not told otherwise: OPTIONS by HTTP/1.0, and no `Host`."""
-    site = recipe("haproxy")
-    assert "option httpchk GET /readyz" in site
-    with held_port() as port:
-        head = f"global\n    stats socket ipv4@{LOOPBACK}:{port} level user\n\n"
-        # Soon, and with time for an answer on a machine that is busy.
-        site = site.replace("option httpchk GET /readyz", f"timeout check 10s\n    {check}")
-        site = site.replace(" check\n", " check inter 200ms\n")
-        with behind("haproxy", tmp_path, head + site) as running:
-            assert running.proxy.fetch("/wall/").status == 200
-            while (state := server_state(port)) == ("UP", "INI"):
-                pass  # not checked yet; the test's own time limit bounds it
-            assert state == ("UP", "L7OK")
+    program_of("haproxy")
+    recommended = "option httpchk GET /readyz"
+    assert recommended in recipe("haproxy")
+    known = ("--set", f"sinks.browser.origins=https://{NAME}")
+    with beats("run", *PORT_0, *known, cwd=tmp_path) as stream:
+        for number, check in enumerate(CHECKS):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            with held_port() as port, held_port() as own:
+                head = f"global\n    stats socket ipv4@{LOOPBACK}:{own} level user\n\n"
+                # Soon, and with time for an answer on a machine that is busy.
+                site = recipe("haproxy").replace(recommended, f"timeout check 10s\n    {check}")
+                site = site.replace(" check\n", " check inter 200ms\n")
+                with proxying("haproxy", port, stream.port, Certificate(folder), head + site) as proxy:
+                    assert proxy.fetch("/wall/").status == 200
+                    while (state := server_state(own)) == ("UP", "INI"):
+                        pass  # not checked yet; the test's own time limit bounds it
+                    assert state == ("UP", "L7OK"), check
 
 
 def server_state(port: int) -> tuple[str, str]:
