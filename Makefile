@@ -6,7 +6,7 @@ PARALLEL := -n 6 --dist loadfile --no-loadscope-reorder
 # Hundreds of processes load the same modules: what one has compiled is there for the others.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick check pytest pytest-oldest pytest-uvloop pytest-python pytest-bench pytest-dist proto schema bench bench-peers dist sbom licences release clean
+.PHONY: run test quick check pytest pytest-oldest pytest-uvloop pytest-python pytest-bench pytest-dist pytest-examples proto schema bench bench-peers dist sbom licences release clean
 
 run: .venv/.installed
 	@exec $(BIN)/beats run
@@ -72,6 +72,14 @@ licences: .venv/.installed-test
 # Version, CHANGELOG.md, commit and tag in one go: make release VERSION=0.2.0 (docs/releasing.md).
 release: .venv/.installed-test
 	@$(BIN)/python .ci/release.py '$(VERSION)'
+
+# Every example of `examples/` as a person would run it, and a picture of each: python -m tests.examples.pictures
+pytest-examples: .venv/.installed-examples
+	$(BIN)/pytest $(PARALLEL) -q tests/examples
+
+.venv/.installed-examples: pyproject.toml constraints.txt | .venv/.installed-test
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[examples]'
+	@touch $@
 
 # Generated code and stubs are committed; this reproduces them byte for byte.
 proto: .venv/.installed-proto

@@ -56,7 +56,7 @@ RELAYED: Final = re.compile("nats-server|origin|edge")
 """The commands of the relay, which need each other."""
 WATCHING: Final = ("beats top", "beats tap")
 """Commands that look at a running Beats."""
-ENDLESS: Final = re.compile(r"beats run(?!.*(--duration|--stdin))")
+ENDLESS: Final = re.compile(r"beats (?:run|demo)(?!.*(--duration|--stdin))")
 HERE: Final = re.compile(
     r"beats (adapters|config|cut|export|info|init|profiles|recover|replay|--show-completion)[^|]*$"
     r"|beats (run|record)(?!.*--workers).* --duration [^|]*$"
