@@ -255,9 +255,21 @@ class Tab:
 
     def screenshot(self) -> Image.Image:
         """What is on the screen."""
+        return self._captured().convert("RGB")
+
+    def transparent_screenshot(self) -> Image.Image:
+        """What is on the screen, without the white that a browser puts behind each page."""
+        override = "Emulation.setDefaultBackgroundColorOverride"
+        self.ask(override, color={"r": 0, "g": 0, "b": 0, "a": 0})
+        try:
+            return self._captured()
+        finally:
+            self.ask(override)
+
+    def _captured(self) -> Image.Image:
         # Not playwright's `screenshot`, which waits long for fonts on a busy machine; the page brings none.
         data: str = self.ask("Page.captureScreenshot")["data"]
-        return Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
+        return Image.open(io.BytesIO(base64.b64decode(data)))
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("warning", "error", "assert"):

@@ -131,8 +131,8 @@ def test_nothing_overlaps_and_everything_can_be_reached(full: Tab, size: str, se
     full["#search"].fill(search)
     expect(full["#dense"]).to_have_attribute("aria-pressed", str(not search).lower())
     more = full["#controls-more"]
-    for is_open in (False, True):
-        if is_open and more.is_visible():
+    for is_open in (False, True) if more.is_visible() else (False,):
+        if is_open:
             more.click()
             expect(full["#emojis"]).to_be_visible()
         full.until(f"document.documentElement.scrollWidth <= {SIZES[size]['width']}")

@@ -332,6 +332,6 @@ def test_the_picture_alone_may_be_transparent(tab: Tab, host: Host) -> None:
     glass.paste((255, 0, 0, 255), (0, 0, 10, 20))
     connection.send(frame(png_of(glass), 1))
     tab.until_drawn(1)
-    seen = Image.open(io.BytesIO(tab.page.screenshot(omit_background=True)))
+    seen = tab.transparent_screenshot()
     alphas = [seen.getpixel((x, 100)) for x in (50, 150, 250, 350)]
     assert alphas == [(0, 0, 0, 0), (255, 0, 0, 255), (0, 0, 0, 0), (0, 0, 0, 0)]
