@@ -63,7 +63,7 @@ sbom: dist
 
 # That they install and run, in homes with nothing in them.
 pytest-dist: sbom
-	$(BIN)/pytest $(PARALLEL) -q tests/dist
+	$(BIN)/pytest -n 2 --dist loadgroup --timeout 600 -q tests/dist
 
 # The licence of every package that the wheel and its extras need.
 licences: .venv/.installed-test
