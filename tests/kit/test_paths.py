@@ -25,7 +25,8 @@ def test_a_missing_path_differs_from_an_unreadable_one(tmp_path: Path) -> None:
     assert why_absent(tmp_path / "gone") == "does not exist"
     assert why_absent(tmp_path / "file" / "below") == "does not exist"
     assert why_absent(tmp_path / ("x" * 300)) == "cannot be read: File name too long"
-    assert why_absent(Path("a\0b")) == "cannot be read: embedded null byte"
+    assert "cannot be read: " in (reason := why_absent(Path("a\0b")) or "")
+    assert "embedded null" in reason  # Python 3.13 has other words than 3.11
 
 
 def closed(*_: object) -> bool:
@@ -177,4 +178,4 @@ def test_a_changed_file_has_another_stamp(tmp_path: Path, change: Callable[[Path
 def test_the_stamp_of_a_missing_file_is_the_reason(tmp_path: Path) -> None:
     """So that it differs once the file exists."""
     assert stamp(tmp_path / "a") == "No such file or directory"
-    assert stamp(tmp_path / "a\0") == "embedded null byte"
+    assert "embedded null" in str(stamp(tmp_path / "a\0"))
