@@ -144,7 +144,11 @@ def minimal(viewers: int) -> Generator[Calls]:
 def publishing(viewers: int) -> Generator[Calls]:
     """Calls of `publish_frame`, while so many viewers read."""
     with ExitStack() as stack:
-        stream = stack.enter_context(Stream.open(overrides={"sinks": {"browser": {"port": 0}}}))
+        overrides = {
+            "sinks": {"browser": {"port": 0}},
+            "kernel": {"event_loop": "asyncio"},
+        }  # as the minimal's
+        stream = stack.enter_context(Stream.open(overrides=overrides))
         url = stream.sinks["browser"].address.url
         stack.enter_context(watched(url, viewers, lambda: connected(stream)))
         yield Calls(f"publish_frame, {said(viewers)}", lambda: stream.publish_frame(PNG))

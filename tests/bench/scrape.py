@@ -2,16 +2,19 @@
 
     python -m tests.bench.scrape [--viewers N] [--seconds S]
 
-`beats run` with the demo at 20 frames a second; the viewers read in a process of their own. Once a second
-`/metrics` and `/api/stats` are asked for in turn, as Prometheus and the page do. Latency is from a frame's
+`beats run --stdin` is given ten updates a second; the viewers read in a process of their own. Once a second
+`/metrics` and `/api/stats` are asked for in turn, as Prometheus and the page do. Latency is from an update's
 capture until a viewer has read it. The command as it is stands beside one that leaves the garbage collector
-to Python's own schedule; they run one after the other, twice.
+to Python's own schedule, each with requests and without; they run one after the other, twice.
 """
 
 import argparse
+import itertools
 import statistics
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Generator
@@ -23,9 +26,6 @@ from tests.bench.process import ROOT, Process
 from tests.support import Program, clean_environment
 
 PROFILE: Final = """
-[sources.demo]
-type = "demo"
-fps = 20
 [sinks.browser]
 type = "websocket"
 port = 0
@@ -43,6 +43,7 @@ WAYS: Final = {
 }
 PATHS: Final = ("metrics", "api/stats")
 TIMEOUT_S: Final = 30.0
+RATE_HZ: Final = 10
 
 
 @contextmanager
@@ -50,13 +51,28 @@ def running(way: str) -> Generator[int]:
     """The stream in a process of its own; gives its port."""
     with tempfile.TemporaryDirectory() as name:
         Path(name, "scraped.toml").write_text(PROFILE)
-        arguments = ["run", "--profile", "scraped", "--config", name]
+        arguments = ["run", "--stdin", "--profile", "scraped", "--config", name]
         command = [sys.executable, "-c", WAYS[way], *arguments]
-        with Program(command, ROOT, clean_environment()) as program:
-            yield int(program.out.wait_for(r"On air: \w+://[^:]+:(\d+)")[1])
+        with Program(command, ROOT, clean_environment(), subprocess.PIPE) as program:
+            port = int(program.out.wait_for(r"On air: \w+://[^:]+:(\d+)")[1])
+            end = threading.Event()
+
+            def turn() -> None:
+                number = 0
+                while not end.wait(1 / RATE_HZ):
+                    number += 1
+                    program.write(f'{{"id": "knob", "data": {number}}}')
+
+            turning = threading.Thread(target=turn)
+            turning.start()
+            try:
+                yield port
+            finally:
+                end.set()
+                turning.join()
 
 
-def measure(way: str, viewers: int, seconds: int) -> dict[str, float]:
+def measure(way: str, viewers: int, seconds: int, *, scraped: bool) -> dict[str, float]:
     """Milliseconds, for one run."""
     with (
         running(way) as port,
@@ -68,16 +84,18 @@ def measure(way: str, viewers: int, seconds: int) -> dict[str, float]:
         asked_ms: dict[str, list[float]] = {path: [] for path in PATHS}
         end_s = time.perf_counter() + seconds
         while time.perf_counter() < end_s:
-            for path in PATHS:
+            for path in PATHS if scraped else ():
                 begin_s = time.perf_counter()
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=TIMEOUT_S) as answer:
                     answer.read()
                 asked_ms[path].append((time.perf_counter() - begin_s) * 1e3)
                 time.sleep(1)
+            if not scraped:
+                time.sleep(1)
         figures = load.ask("stats")
         assert figures["closed"] == 0, "a viewer left"
         latency: dict[str, float] = figures["latency"]
-        return {**latency, **{path: statistics.median(found) for path, found in asked_ms.items()}}
+        return {**latency, **{path: statistics.median(found or [0]) for path, found in asked_ms.items()}}
 
 
 def main() -> None:
@@ -87,11 +105,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=15)
     given = parser.parse_args()
     columns = ("p50_ms", "p99_ms", "p999_ms", "max_ms", *PATHS)
-    print(f"{'ms':24}" + "".join(f"{column.removesuffix('_ms'):>12}" for column in columns))
+    print(f"{'ms':36}" + "".join(f"{column.removesuffix('_ms'):>12}" for column in columns))
     for _ in range(2):
-        for way in WAYS:
-            figures = measure(way, given.viewers, given.seconds)
-            print(f"{way:24}" + "".join(f"{figures[column]:12.1f}" for column in columns), flush=True)
+        for way, scraped in itertools.product(WAYS, (True, False)):
+            figures = measure(way, given.viewers, given.seconds, scraped=scraped)
+            label = way + ("" if scraped else ", no requests")
+            print(f"{label:36}" + "".join(f"{figures[column]:12.1f}" for column in columns), flush=True)
 
 
 if __name__ == "__main__":

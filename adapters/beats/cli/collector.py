@@ -1,9 +1,9 @@
-"""Python's garbage collector in a process that is ours: its long pauses come seldom, and never at a scrape.
+"""Python's garbage collector in a process that is ours: its long pauses come seldom.
 
 A collection of the oldest generation looks at every object of the process: 100 ms with a thousand viewers, in
 which nothing is delivered. Python makes one when enough young objects have survived, which is when `/metrics`
 or `/api/stats` is asked for and there are thousands of them for a moment. Reference counts free nearly all
-that a stream leaves; cycles, such as those of connections that ended, can wait for a minute.
+that a stream leaves; cycles, such as those of connections that ended, can wait for minutes.
 
 These settings hold for the whole process, so only the command uses them, and never `beats.app.Stream`.
 """
@@ -17,8 +17,9 @@ import anyio
 SHARE: Final = 1000
 """Of the time, whole collections take at most one part in so many: so they are no part of the 99.9th
 percentile of what viewers wait for."""
-LEAST_PAUSE_S: Final = 10.0
-"""Shortest time between two of them, in seconds."""
+LEAST_PAUSE_S: Final = 120.0
+"""Shortest time between two of them, in seconds: viewers may have come since the last, and make the next one
+longer."""
 OLDEST_THRESHOLD: Final = 500
 """Python's own whole collection comes after so many of the middle generation (10 by default), and then only
 if a quarter is new: when a few million objects were added between two of ours."""
