@@ -200,9 +200,11 @@ def test_a_frame_like_the_one_before_is_checked_as_well() -> None:
 
 def test_the_garbage_collector_is_the_programs_own() -> None:
     """Its settings hold for the whole process, so a stream leaves them as they are."""
-    before = gc.get_threshold(), gc.get_freeze_count(), gc.isenabled()
+    before = gc.get_threshold(), gc.isenabled()
+    frozen = gc.get_freeze_count()
     with Stream.open(overrides=quiet()) as stream, viewing(stream):
-        assert (gc.get_threshold(), gc.get_freeze_count(), gc.isenabled()) == before
+        assert (gc.get_threshold(), gc.isenabled()) == before
+        assert gc.get_freeze_count() <= frozen  # some of what was frozen before may be freed
 
 
 def test_four_threads_may_publish_at_once() -> None:

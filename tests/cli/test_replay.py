@@ -64,7 +64,9 @@ def test_max_into_the_recorder_makes_the_same_recording(tmp_path: Path) -> None:
 def test_a_loop_goes_on_until_its_time_is_over(tmp_path: Path) -> None:
     """`--duration` ends it."""
     path = recorded(tmp_path, 2)
-    code, out, err = called("replay", str(path), "--loop", *NO_BROWSER, "--duration", "1", cwd=tmp_path)
+    code, out, err = called(
+        "replay", str(path), "--loop", "--speed", "20", *NO_BROWSER, "--duration", "1", cwd=tmp_path
+    )
     assert code == 0, err
     assert published(out)[0] > 8
 

@@ -81,8 +81,9 @@ class ForeignMessages:
             message, stamp_ns = reader(channel, data)
             captured_ns = min(stamp_ns or times_ns[0] or times_ns[1], wire.MAX_UNIX_NS)
             prepared = OPEN_CODEC.prepare(message)
-            sealed = OPEN_CODEC.seal(prepared, sequence, captured_ns) if sequence else None
-            return message, captured_ns, sealed or b"".join((*prepared, wire.time_tail(captured_ns)))
+            if sequence:
+                return message, captured_ns, OPEN_CODEC.seal(prepared, sequence, captured_ns)
+            return message, captured_ns, OPEN_CODEC.seal_without_number(prepared, captured_ns)
         except (ValueError, TypeError, LookupError, RecursionError) as error:
             self._count(channel, str(error) or type(error).__name__)
             return None

@@ -21,6 +21,15 @@ from beats.proto.streaming_pb2 import Frame as WireFrame
 from beats.proto.wire import DecodeError
 
 
+def _sealed(prepared: Prepared | PreparedFrame, tail: bytes) -> bytes:
+    if isinstance(prepared, PreparedFrame):
+        info, body, is_png = prepared
+        head = wire.frame_head(len(body), info, is_png=is_png)
+    else:
+        head, body = prepared
+    return b"".join((head, body, tail))
+
+
 class StreamCodec:
     """Encodes and decodes `StreamEnvelope`s. Any thread may use it at any time."""
 
@@ -36,12 +45,11 @@ class StreamCodec:
         Raises:
             ValueError: the sequence is not from 1 to 2**64 - 1, or the time does not fit in 64 bits.
         """
-        if isinstance(prepared, PreparedFrame):
-            info, body, is_png = prepared
-            head = wire.frame_head(len(body), info, is_png=is_png)
-        else:
-            head, body = prepared
-        return b"".join((head, body, wire.tail(sequence, captured_unix_ns)))
+        return _sealed(prepared, wire.tail(sequence, captured_unix_ns))
+
+    def seal_without_number(self, prepared: Prepared | PreparedFrame, captured_unix_ns: int) -> bytes:
+        """As `seal`, of a message that has no sequence number, such as those of other programs' files."""
+        return _sealed(prepared, wire.time_tail(captured_unix_ns))
 
     def renumber(self, encoded: bytes, before: int, sequence: int, captured_unix_ns: int) -> bytes:
         """A serialized `StreamEnvelope` with another sequence number.
