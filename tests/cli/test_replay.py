@@ -65,7 +65,7 @@ def test_a_loop_goes_on_until_its_time_is_over(tmp_path: Path) -> None:
     """`--duration` ends it."""
     path = recorded(tmp_path, 2)
     code, out, err = called(
-        "replay", str(path), "--loop", "--speed", "20", *NO_BROWSER, "--duration", "1", cwd=tmp_path
+        "replay", str(path), "--loop", "--speed", "5", *NO_BROWSER, "--duration", "3", cwd=tmp_path
     )
     assert code == 0, err
     assert published(out)[0] > 8

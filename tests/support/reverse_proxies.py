@@ -39,6 +39,9 @@ class Certificate:
         issued = authority.issue_cert(NAME)
         self.folder: Final = folder
         self.trusting: Final = ssl.create_default_context()
+        # The clients read in one thread and write in another. With TLS 1.3, a session ticket that comes in
+        # the first write can lose that: Python before 3.13 has no lock around a connection's state.
+        self.trusting.maximum_version = ssl.TLSVersion.TLSv1_2
         self.trusting.load_verify_locations(cadata=authority.cert_pem.bytes().decode())
         chain = b"".join(pem.bytes() for pem in issued.cert_chain_pems)
         (folder / "wall.pem").write_bytes(chain)
