@@ -154,7 +154,7 @@ def test_an_origin_that_is_killed_comes_back_to_the_same_viewers(tmp_path: Path)
 
 def test_a_frozen_subscriber_does_not_slow_the_stream(tmp_path: Path) -> None:
     """The broker cuts it off; until then and afterwards an edge misses nothing."""
-    with NatsServer(tmp_path, "max_pending: 1MB") as broker, ExitStack() as stack:
+    with NatsServer(tmp_path, "max_pending: 4MB") as broker, ExitStack() as stack:
         fast = ("--set", "sources.demo.fps=120")
         origin = stack.enter_context(running("origin", tmp_path, broker.url, *fast))
         edge = stack.enter_context(running("edge", tmp_path, broker.url))
