@@ -4,6 +4,7 @@ import gc
 import io
 import json
 import logging
+import random
 import re
 import sys
 import threading
@@ -190,7 +191,7 @@ def test_what_cannot_be_raised_is_a_line_too(screen: io.StringIO) -> None:
 
 def test_what_libraries_write_to_standard_error_is_a_line_too(tmp_path: Path) -> None:
     """Libtiff writes there directly when a file is broken."""
-    noise = Image.effect_noise((64, 64), 80)
+    noise = Image.frombytes("L", (64, 64), random.Random(1).randbytes(64 * 64))
     noise.save(tmp_path / "a.tiff", compression="tiff_lzw")
     data = bytearray((tmp_path / "a.tiff").read_bytes())
     data[200:400] = bytes(byte ^ 0x5A for byte in data[200:400])
@@ -200,7 +201,7 @@ def test_what_libraries_write_to_standard_error_is_a_line_too(tmp_path: Path) ->
     code, _, err = ran("run", ".", *options, cwd=tmp_path)
     assert code == 0, err
     messages = [each["message"] for each in objects(err)]
-    assert "standard error: tempfile.tif: Using code not yet in table." in messages
+    assert any(message.startswith("standard error: ") for message in messages)
     assert any("a.tiff is broken" in message for message in messages)
 
 

@@ -22,6 +22,7 @@ from beats.kernel.run.supervisor import Backoff
 from beats.kernel.waker import Waker
 from beats.proto.codec import StreamCodec
 from tests.adapters.sources.video.support import Recorder, plain, source, write
+from tests.support import until
 from tests.support.cameras import Camera, Serve, mjpeg, rtsp
 
 PAUSE_S: Final = 0.02
@@ -242,9 +243,16 @@ def test_a_named_pipe_is_opened_again_when_its_writer_has_ended(tmp_path: Path) 
     """The kernel does so for what has failed; another film may come."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    writer = threading.Thread(target=pipe.write_bytes, args=(STREAM,), daemon=True)
-    writer.start()
     recorder = Recorder()
+
+    def write() -> None:
+        with pipe.open("wb") as file:
+            file.write(STREAM)
+            file.flush()
+            until(lambda: recorder.published)  # what comes last may be given up for the end
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
     with pytest.raises(ConnectionError, match="pipe has ended"):
         anyio.run(source(input=pipe, pace="live").run, recorder)
     writer.join(20)
