@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Whole files side by side, those first that take longest (tests/conftest.py).
-PARALLEL := -n 6 --dist loadfile --no-loadscope-reorder
+PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
 # Hundreds of processes load the same modules: what one has compiled is there for the others.
 unexport PYTHONDONTWRITEBYTECODE
 
