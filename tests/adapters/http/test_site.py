@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
@@ -30,11 +31,7 @@ PATHS: Final = (
     "/", "/livez", "/readyz", "/healthz", "/api/session", "/api/last", "/api/share", "/api/stats", "/metrics",
 )  # fmt: skip
 PAGE: Final = ViewerPage(
-    lambda: False,
-    lambda: ["heart"],
-    lambda: (),
-    ["browse", "emoji_update"],
-    lambda port: Address("wall.example", port),
+    lambda: False, lambda: ["heart"], lambda: (), ["browse", "emoji_update"], partial(Address, "wall.example")
 )
 STEER: Final = Rights(steer=True)
 
