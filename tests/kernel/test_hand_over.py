@@ -52,6 +52,12 @@ class Stage:
         publisher = self.kernel.publisher
         run_in_thread(lambda: [publisher.publish(message) for message in messages])
 
+    async def hand_over(self) -> None:
+        """Have a first frame sent, as its topic is new, and a second one handed over to the held loop."""
+        self.publish(Frame(b"1"))
+        await everyone_waits()
+        self.publish(Frame(b"2"))
+
     def numbers(self) -> dict[str, list[int]]:
         """What the sink got."""
         return by_topic(self.sink.received)
@@ -61,9 +67,7 @@ async def test_the_loop_encodes_what_a_thread_publishes() -> None:
     """The call only checks and numbers it. The first of a topic is an exception, as topics are limited."""
     stage = Stage()
     async with running(stage.kernel):
-        stage.publish(Frame(b"1"))
-        await everyone_waits()
-        stage.publish(Frame(b"2"))
+        await stage.hand_over()
         assert len(stage.codec.sealed_in) == 1
         await everyone_waits()
         assert stage.codec.sealed_in[1:] == [threading.get_ident()]
@@ -102,9 +106,7 @@ async def test_what_is_handed_over_at_the_end_is_delivered() -> None:
     """The kernel is stopped before its loop had its turn; later calls are refused."""
     stage = Stage()
     async with running(stage.kernel):
-        stage.publish(Frame(b"1"))
-        await everyone_waits()
-        stage.publish(Frame(b"2"))
+        await stage.hand_over()
     assert stage.numbers() == {"frame": [1, 2]}
     with pytest.raises(ClosedError):
         stage.kernel.publisher.publish(Frame(b"3"))
@@ -114,9 +116,7 @@ async def test_a_sink_that_comes_later_does_not_get_what_was_published_before() 
     """Not even if the loop has not had its turn."""
     stage = Stage()
     async with running(stage.kernel):
-        stage.publish(Frame(b"1"))
-        await everyone_waits()
-        stage.publish(Frame(b"2"))
+        await stage.hand_over()
         late = CollectingSink()
         await stage.kernel.add_sink_now("late", late, QueueBounds())
         stage.publish(Frame(b"3"))

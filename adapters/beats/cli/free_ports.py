@@ -2,17 +2,17 @@
 
 import errno
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from beats.config.checks.validation import Inspected
 from beats.config.errors import SettingsError, dotted
 from beats.doctor.ports import bind, resolve
 from beats.kernel.resources import Port
-from beats.runtime.conflicts import Part, parts_of
+from beats.runtime.conflicts import Part, valid_parts
 from beats.runtime.reader import Reader
 
-_LAST: int = 65535
-_MOST_TRIED: int = 100
+_LAST: Final = 65535
+_MOST_TRIED: Final = 100
 
 
 class Taken(NamedTuple):
@@ -49,8 +49,9 @@ def moved(reader: Reader, agree: Callable[[Taken], bool]) -> Reader:
 
 
 def _taken(found: Inspected) -> Iterator[Taken]:
-    wanted = {port.port for part in _parts(found) for port in part.resources.ports}
-    for part in _parts(found):
+    parts = valid_parts(found)
+    wanted = {port.port for part in parts for port in part.resources.ports}
+    for part in parts:
         for port in part.resources.ports:
             if port.protocol == "tcp" and port.port and _is_taken(port):
                 others = range(port.port + 1, min(port.port + _MOST_TRIED, _LAST + 1))
@@ -60,10 +61,6 @@ def _taken(found: Inspected) -> Iterator[Taken]:
                 if (first := next(free, None)) is not None:
                     wanted.add(first)
                     yield Taken(part, port, first)
-
-
-def _parts(found: Inspected) -> Iterator[Part]:
-    return (part for part in parts_of(found) if isinstance(part, Part))
 
 
 def _is_taken(port: Port) -> bool:

@@ -9,7 +9,7 @@ from beats.config.errors import Problem, SettingsError
 from beats.doctor import clocks, disks, machine, ports, servers, software
 from beats.doctor.findings import Check, Finding, run
 from beats.kit.event_loop import Wanted
-from beats.runtime.conflicts import Found, Part, check, connections, parts_of
+from beats.runtime.conflicts import Found, Part, check, connections, valid_parts
 
 _SUBJECT: Final = "settings"
 
@@ -28,7 +28,7 @@ class Profile(NamedTuple):
 
 def examined(found: Inspected) -> Profile:
     """All that there is to say of the settings."""
-    parts = [part for part in parts_of(found) if isinstance(part, Part)]
+    parts = valid_parts(found)
     event_loop = "auto" if found.kernel is None else found.kernel.event_loop
     return Profile(list(_findings(found, check(found))), parts, frozenset(_needed(parts)), event_loop)
 

@@ -1,7 +1,6 @@
 """Checks the ports that a profile listens on, and finds out who else does."""
 
 import errno
-import ipaddress
 import os
 import pwd
 import re
@@ -15,7 +14,7 @@ from typing import Final, Literal, NamedTuple
 from beats.config.errors import dotted
 from beats.doctor.findings import Finding
 from beats.kernel.resources import Port
-from beats.kit.addresses import UNAVAILABLE, Address, addresses
+from beats.kit.addresses import UNAVAILABLE, Address, addresses, is_loopback, is_wildcard
 from beats.runtime.conflicts import Part
 
 _STATES: Final = {"tcp": "0A", "udp": "07"}
@@ -204,12 +203,7 @@ def _who(listener: Listener) -> str:
 def exposed(part: Part, addresses: list[str]) -> Iterator[Finding]:
     """Whether other machines can watch without a token; for wildcard addresses the settings warn already."""
     has_none = part.value("token") is None and part.value("token_file") is None
-    reached = [address for address in addresses if not _is_own(address)]
+    reached = [each for each in addresses if not (is_loopback(each) or is_wildcard(each))]
     if hasattr(part.settings, "token") and has_none and reached:
         what = f"{dotted(part.key)} has no token: anyone who can reach {reached[0]} can watch"
         yield Finding("access", "warning", what, "set token or token_file, or its host to localhost")
-
-
-def _is_own(address: str) -> bool:
-    found = ipaddress.ip_address(address.partition("%")[0])  # a scope may follow: RFC 4007, section 11
-    return found.is_loopback or found.is_unspecified

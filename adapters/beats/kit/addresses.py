@@ -61,12 +61,13 @@ def is_wildcard(host: str) -> bool:
     return any(ipaddress.ip_address(address).is_unspecified for _, address in found)
 
 
-def is_own(host: str) -> bool:
-    """Whether a host is this machine itself: `localhost` (RFC 6761, section 6.3), or a loopback address."""
-    if host.lower() == "localhost":
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by definition: RFC 6761, section 6.3, for the name."""
+    name = host.lower()
+    if name == "localhost" or name.endswith(".localhost"):
         return True
     with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(name).is_loopback
     return False
 
 
@@ -77,7 +78,7 @@ def network_address() -> str | None:
     interface that has one. Nothing is sent.
     """
     for found in (*_by_route(), *_by_interface()):
-        if not is_own(found):
+        if not is_loopback(found):
             return found
     return None
 

@@ -102,10 +102,8 @@ def header_of(data: bytes, info: PictureInfo) -> Header | None:
         return Header(data[:33], b"IDAT", 37)  # between them is the length of the pixels
     if info.media_type != MEDIA_TYPES["jpeg"]:
         return None
-    for size in (
-        256,
-        1024,
-    ):  # its frame header mostly follows two quantisation tables, and is all that counts
+    # Its frame header mostly follows two quantisation tables, and is all that counts.
+    for size in (256, 1024):
         try:
             if _examined(data[:size], MAX_PIXELS) == info:
                 return Header(data[:size], b"", 0)

@@ -75,7 +75,7 @@ def check(found: Inspected) -> Found:
 
 def lacking_packages(found: Inspected) -> list[Problem]:
     """The packages that are missing, and that nothing brings while the stream runs."""
-    parts = [part for part in parts_of(found) if isinstance(part, Part)]
+    parts = valid_parts(found)
     needing = [part._replace(resources=Resources(packages=part.resources.packages)) for part in parts]
     lacking_in_parts = [each for each in _lacking(needing) if not each.key.startswith(_optional(parts))]
     return [*_lacking_event_loop(found), *lacking_in_parts]
@@ -89,6 +89,11 @@ def _optional(parts: Iterable[Part]) -> tuple[str, ...]:
 def connections(parts: Iterable[Part]) -> int:
     """The most connections that all sinks and sources have open at once."""
     return sum(part.resources.connections for part in parts)
+
+
+def valid_parts(found: Inspected) -> list[Part]:
+    """The sinks and sources with valid settings, without those whose adapter breaks its contract."""
+    return [part for part in parts_of(found) if isinstance(part, Part)]
 
 
 def parts_of(found: Inspected) -> Iterator[Part | Problem]:

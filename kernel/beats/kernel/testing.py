@@ -28,7 +28,7 @@ from beats.kernel.envelope import (
     topic_of,
 )
 from beats.kernel.ports import ClockStep, Codec, Context, Sink, SinkKind, Source, SourceKind
-from beats.kernel.resources import Resources
+from beats.kernel.resources import NeedsResources, Resources
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.waker import Waker
 
@@ -200,8 +200,7 @@ def check_kind(kind: SinkKind | SourceKind, settings: object, told: Context | No
     assert model.model_config.get("extra") == "forbid", f"{model.__name__} takes unknown keys"
     assert model.model_config.get("frozen"), f"{model.__name__} can be changed"
     before = _traces()
-    tell: Callable[[str], Resources] = getattr(settings, "resources", lambda profile: Resources())
-    found = tell("test")
+    found = settings.resources("test") if isinstance(settings, NeedsResources) else Resources()
     built = kind.build(settings, told or context())
     assert _traces() == before, "to build it opens a file, writes one or starts a thread: do that in `run`"
     parts = (
@@ -267,8 +266,7 @@ async def _run_sink(
         f"it is {stats.state} after its queue has ended: {stats.last_error}"
     )
     assert cancel or taken == offered, f"it ended before it had taken all of its queue: {taken} of {offered}"
-    unknown = {name for name, _ in stats.figures} - set(metrics)
-    assert not unknown, f"the metrics {sorted(unknown)} are not explained by its `metrics`"
+    _explains(metrics, stats.figures)
 
 
 def check_source(make: Callable[[], Source], codec: Codec, metrics: Collection[str] = ()) -> None:
@@ -303,7 +301,11 @@ async def _run_source(source: Source, codec: Codec, metrics: Collection[str]) ->
     (stats,) = kernel.stats().sources
     assert not stats.last_error, stats.last_error
     assert stats.state in ("stopped", "ended"), f"it is {stats.state} after it was cancelled"
-    unknown = {name for name, _ in stats.figures} - set(metrics)
+    _explains(metrics, stats.figures)
+
+
+def _explains(metrics: Collection[str], figures: Sequence[tuple[str, float]]) -> None:
+    unknown = {name for name, _ in figures} - set(metrics)
     assert not unknown, f"the metrics {sorted(unknown)} are not explained by its `metrics`"
 
 

@@ -9,9 +9,9 @@ from beats.adapters.http.origins import (
     OriginPolicy,
     as_origin,
     host_known,
-    is_loopback,
     origin_allowed,
 )
+from beats.kit.addresses import is_loopback
 from tests.adapters.sinks.websocket.support import settings, warnings
 
 LOCAL = ("192.168.1.5", 8765)

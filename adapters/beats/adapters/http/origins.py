@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from beats.adapters.http.access import Denied
+from beats.kit.addresses import is_loopback
 
 if TYPE_CHECKING:
     from beats.adapters.http.settings import ServerSettings
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 _ANCESTOR: Final = re.compile(r"https?://([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d+)?", re.ASCII)
 """Nothing in it ends a source of a policy (CSP level 3, section 2.3.1)."""
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 MOST_WARNINGS: Final = 32
 """Most refused names that are logged at WARNING: clients choose the names, and so how many there could be."""
 _INCOMPLETE: Final = Denied(
@@ -54,7 +55,7 @@ def as_origin(text: str) -> str:
         raise ValueError("is not an origin, such as https://wall.example")
     if "*" in host:
         raise ValueError("an origin has no patterns: list each, or '*' for all")
-    at = "" if port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{port}"
+    at = "" if port in (None, DEFAULT_PORTS.get(parts.scheme)) else f":{port}"
     origin = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{at}"
     if parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError(f"an origin ends with its host or port: {origin}")
@@ -94,10 +95,10 @@ def origin_allowed(origin: str, own_hosts: Collection[str], own_port: int, allow
         if as_origin(origin) in allowed:
             return True
         parts = urlsplit(origin)
-        host, port = parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
+        host, port = parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return False
-    if host is None or parts.scheme not in _DEFAULT_PORTS:
+    if host is None or parts.scheme not in DEFAULT_PORTS:
         return False
     return is_loopback(host) or (port == own_port and host in {own.lower() for own in own_hosts})
 
@@ -127,12 +128,6 @@ def host_known(header: str, own_hosts: Collection[str], allowed: Collection[str]
         or host in others
         or _address(host) is not None
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by definition: RFC 6761, section 6.3, for the name."""
-    address = _address(host)
-    return host == "localhost" or host.endswith(".localhost") or (address is not None and address.is_loopback)
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

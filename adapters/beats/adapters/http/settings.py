@@ -11,7 +11,7 @@ from beats.adapters.http.origins import as_origin
 from beats.config.settings import HostName, SinkSettings
 from beats.kernel.capabilities import Address
 from beats.kernel.resources import Doubt, Port, Resources
-from beats.kit.addresses import is_own, is_wildcard, network_address
+from beats.kit.addresses import is_loopback, is_wildcard, network_address
 from beats.kit.paths import named_files
 from beats.kit.process import worker_threads
 from beats.kit.secrets import Secret, check_places
@@ -105,9 +105,9 @@ class ServerSettings(SinkSettings):
 
     def for_others(self, port: int) -> Address | None:
         """Where other machines reach the server that listens on a port; None if only this machine can."""
-        given = self.host if is_own(self.public_host) else self.public_host
+        given = self.host if is_loopback(self.public_host) else self.public_host
         host = network_address() if is_wildcard(given) else given
-        return None if host is None or is_own(host) else Address(host, port, self.tls_cert is not None)
+        return None if host is None or is_loopback(host) else Address(host, port, self.tls_cert is not None)
 
     def resources(self, profile: str) -> Resources:
         """Its port, and the files that the settings name."""

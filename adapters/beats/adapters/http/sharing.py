@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+from beats.adapters.http.origins import DEFAULT_PORTS
 from beats.kernel.capabilities import Address, authority
-from beats.kit.addresses import is_own
+from beats.kit.addresses import is_loopback
 
 _MOST_CHARACTERS: Final = 1000
 """A longer address makes a code that is hard to read."""
@@ -31,12 +32,12 @@ def share(query: str, token: str, for_others: Callable[[int], Address | None]) -
     wanted = parse_qs(query).get("url", [""])[0]
     try:
         parts = urlsplit(wanted)
-        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        port = parts.port or DEFAULT_PORTS[parts.scheme]
     except (ValueError, KeyError):
         return {"why": "This page has no address that begins with http:// or https://."}
     if len(wanted) > _MOST_CHARACTERS:
         return {"why": f"The address of this page is longer than {_MOST_CHARACTERS} characters."}
-    if is_own(parts.hostname or "localhost"):
+    if is_loopback(parts.hostname or "localhost"):
         if (address := for_others(port)) is None:
             return {"why": _ALONE}
         parts = parts._replace(netloc=authority(address.host, address.port))

@@ -1,8 +1,9 @@
 """What the sinks of this process publish, so that no source of this process takes it for news."""
 
-import ipaddress
 from typing import Final
 from weakref import WeakSet
+
+from beats.kit.addresses import is_loopback
 
 
 class OwnTopics:
@@ -41,8 +42,4 @@ def is_own(host: str, port: int, topic: str) -> bool:
 def _host(host: str) -> str:
     """A host's name to compare: all names of this machine's own loopback are one."""
     name = host.casefold().rstrip(".")
-    try:
-        is_loopback = ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        is_loopback = name == "localhost"
-    return "localhost" if is_loopback else name
+    return "localhost" if is_loopback(name) else name

@@ -26,8 +26,8 @@ from beats.config.output.explain import Setting, below, differences, keys_of, se
 from beats.config.output.show import as_data, as_difference, as_lines, as_toml, origin
 from beats.config.toml_text import key_text, value_text
 from beats.kit import descriptors
-from beats.runtime.conflicts import Part, connections, parts_of
 from beats.runtime.conflicts import check as find_clashes
+from beats.runtime.conflicts import connections, valid_parts
 from beats.runtime.reader import Reader
 from beats.runtime.registry import InstalledAdapters
 
@@ -162,7 +162,7 @@ def check(
 
 def _descriptors(found: Inspected) -> Iterator[str]:
     """A warning if the system allows fewer open files than the largest number of viewers needs."""
-    parts = [part for part in parts_of(found) if isinstance(part, Part)]
+    parts = valid_parts(found)
     short = descriptors.shortage(connections(parts), descriptors.limits()[1])
     if short is not None:
         yield "; ".join(short)

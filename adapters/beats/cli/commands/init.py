@@ -13,7 +13,7 @@ from beats.cli.plugin import Plugin, Role
 from beats.config.errors import SettingsError
 from beats.config.layers.profiles import DEFAULT, check_name
 from beats.config.output.starter import starter_files
-from beats.runtime.registry import SINKS, SOURCES
+from beats.runtime.registry import InstalledAdapters
 
 _FOLDER: Final = Path("config")
 _TYPE: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
@@ -83,19 +83,22 @@ def _write_package(plugin: Plugin) -> None:
             f"{option}: {plugin.name!r:.80} is no type, such as my_printer: use lower case, digits, _",
             EXIT_SETTINGS,
         )
-    if plugin.name in (SINKS if plugin.role == "sink" else SOURCES).names():
+    if plugin.name in InstalledAdapters().names("sinks" if plugin.role == "sink" else "sources"):
         raise exit_with(
             f"{option}: there is a {plugin.role} {plugin.name!r} already: choose another name", EXIT_SETTINGS
         )
+    done: list[str] = []
     try:
         folder.mkdir()
         for place, text in plugin.files().items():
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
-            say(_write(folder / place, text, keep=False))
+            done.append(_write(folder / place, text, keep=False))
     except FileExistsError:
         raise exit_with(f"{folder} exists and is not overwritten: choose another {option}") from None
     except OSError as error:
         raise exit_with(f"{error.filename}: cannot be written: {error.strerror}") from None
+    for line in done:  # after the files, as above
+        say(line)
     say(f"next: cd {folder} && pip install -e '.[test]' && pytest && beats run --profile {plugin.name}")
 
 

@@ -14,12 +14,12 @@ from beats.cli.common import (
     SetOption,
     StdinOption,
 )
-from beats.cli.free_ports import Taken, moved
 from beats.cli.output import EXIT_USAGE, can_ask, confirm, exit_with, show_line
 from beats.cli.runner import perform
 from beats.runtime.reader import Reader
 
 if TYPE_CHECKING:  # few runs have any
+    from beats.cli.free_ports import Taken
     from beats.workers.start import Workers
 
 WorkersOption = Annotated[
@@ -64,11 +64,13 @@ def run(
     """
     reader = Reader(profile, config, sets, sources(picture, stdin), log_format=log_format)
     if can_ask() and not stdin:
+        from beats.cli.free_ports import moved  # only now: a service asks nobody
+
         reader = moved(reader, _wants)
     perform(reader, duration, workers=_workers(reader, workers, broker))
 
 
-def _wants(taken: Taken) -> bool:
+def _wants(taken: "Taken") -> bool:
     """Ask whether to take a free port."""
     return confirm(f"port {taken.port.port} is in use ({taken.key}): use {taken.free} instead?")
 
