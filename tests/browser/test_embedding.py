@@ -23,7 +23,9 @@ def embedding() -> Generator[int]:
             self.send_header("Content-Type", "text/html")
             self.end_headers()
             address = self.path.partition("?")[2]
-            self.wfile.write(f'<iframe width="600" height="500" src="{address}"></iframe>'.encode())
+            icon = '<link rel="icon" href="data:,">'  # or the browser asks for one when the server has ended
+            frame = f'<iframe width="600" height="500" src="{address}"></iframe>'
+            self.wfile.write(f"{icon}{frame}".encode())
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Print nothing."""
