@@ -20,9 +20,12 @@ if os.environ.get("CI") != "true":
     settings.register_profile("quick", max_examples=20)
     settings.load_profile("quick")
 
-# A shell ignores Ctrl-C in what it starts with `&`, and every command that a test starts would inherit that.
+# A shell ignores Ctrl-C in what it starts with `&`, and `nohup` ignores SIGHUP: every command that a test
+# starts would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
