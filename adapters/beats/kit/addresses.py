@@ -6,7 +6,7 @@ import re
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -16,6 +16,7 @@ UNAVAILABLE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 """Error numbers of an address, or of a whole family, that this machine does not have."""
 _NUMERIC: Final = re.compile(r"[0-9a-fA-FxX.:%*]+")
 """The characters of an address; `*`, `0` and `0x0` are addresses, too."""
+_ATTEMPTS: Final = 20
 _EVERY: Final = (socket.AF_INET6, "::")
 _EVERY_IPV4: Final = (socket.AF_INET, "0.0.0.0")
 
@@ -45,6 +46,54 @@ def addresses(host: str, *, numeric: bool = False) -> list[Address]:
     if _EVERY in found and _EVERY_IPV4 not in found:
         found.append(_EVERY_IPV4)
     return found
+
+
+def bind_all(
+    found: Sequence[Address], port: int, bind: Callable[[socket.AddressFamily, str, int], socket.socket]
+) -> list[socket.socket]:
+    """Bind a socket to each address; with port 0, to one port that is free on all of them.
+
+    Addresses that this machine lacks (IPv6 in many containers) are left out as long as it has one.
+
+    Args:
+        found: what `addresses` gives.
+        port: 0 for any free one.
+        bind: makes a bound socket; the port that it gets is 0 until the first one is bound.
+
+    Raises:
+        OSError: as `bind` raised it: an address is in use, or this machine has none of them.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            return _bind_each(found, port, bind)
+        except OSError as error:
+            # Port 0 again: the port that the first address found was taken on the second.
+            if port != 0 or error.errno != errno.EADDRINUSE or attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _bind_each(
+    found: Sequence[Address], port: int, bind: Callable[[socket.AddressFamily, str, int], socket.socket]
+) -> list[socket.socket]:
+    sockets: list[socket.socket] = []
+    lacking = 0
+    try:
+        for family, address in found:
+            try:
+                sock = bind(family, address, port)
+            except OSError as error:
+                lacking += 1
+                if error.errno not in UNAVAILABLE or lacking == len(found):
+                    raise
+            else:
+                sockets.append(sock)
+                port = port or sock.getsockname()[1]
+    except BaseException:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
 
 
 def is_wildcard(host: str) -> bool:

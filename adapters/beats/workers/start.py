@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.config.settings import ProfileSettings
 from beats.kernel.errors import StartError
-from beats.kit.addresses import UNAVAILABLE, addresses
+from beats.kit.addresses import addresses, bind_all
 from beats.runtime.host import Host, Part
 from beats.workers.broker import broker
 from beats.workers.pool import WorkerPool
@@ -83,27 +83,32 @@ def reserved(sinks: Mapping[str, WebSocketSettings]) -> Generator[dict[str, int]
 
 
 def _hold(stack: ExitStack, name: str, sink: WebSocketSettings) -> int:
-    port = sink.port
     try:
         found = addresses(sink.host)
     except OSError as error:
         raise StartError(f"sink {name!r} could not start: host {sink.host!r}: {error.strerror}") from error
-    lacking = 0
-    for family, address in found:
-        try:
-            sock = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.bind((address, port))
-        except OSError as error:
-            lacking += error.errno in UNAVAILABLE
-            if error.errno in UNAVAILABLE and lacking < len(found):
-                continue  # an address family that this machine lacks
-            raise StartError(
-                f"sink {name!r} could not start: port {port} on {sink.host!r}: {error.strerror}: "
-                "stop the program that uses it, or choose another port"
-            ) from error
-        port = port or sock.getsockname()[1]
+    try:
+        sockets = bind_all(found, sink.port, _bound)
+    except OSError as error:
+        raise StartError(
+            f"sink {name!r} could not start: port {sink.port} on {sink.host!r}: {error.strerror}: "
+            "stop the program that uses it, or choose another port"
+        ) from error
+    for sock in sockets:
+        stack.enter_context(sock)
+    port: int = sockets[0].getsockname()[1]
     return port
+
+
+def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((address, port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock

@@ -14,7 +14,7 @@ from typing import Any, Final
 from anyio import to_thread
 
 from beats.adapters.http.limits import Handshakes
-from beats.kit.addresses import UNAVAILABLE, Address, addresses
+from beats.kit.addresses import UNAVAILABLE, Address, addresses, bind_all
 from beats.kit.descriptors import Descriptors
 from beats.kit.forks import close_in_children
 
@@ -25,7 +25,6 @@ NOTSENT_BYTES: Final = 16 * 1024
 """What the operating system may hold for a viewer beyond what is already in flight."""
 LINGER_0: Final = struct.pack("ii", 1, 0)
 """For SO_LINGER: a connection that is closed ends with a reset, and leaves nothing queued."""
-_ATTEMPTS: Final = 20
 _ACCEPTED_AT_ONCE: Final = 32
 _SERVED_AT_ONCE: Final = 8
 """How many the library gets before other tasks have their turn: each costs it half a millisecond."""
@@ -59,14 +58,10 @@ async def listen(
         options.append((socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes))
     if reuse_port:
         options.append((socket.SOL_SOCKET, socket.SO_REUSEPORT, 1))
-    for attempt in range(_ATTEMPTS):
-        try:
-            return _listen_all(found, port, options)
-        except OSError as error:
-            # Port 0 again: the port that the first address found was taken on the second.
-            if port != 0 or error.errno != errno.EADDRINUSE or attempt == _ATTEMPTS - 1:
-                raise _explained(error, host, port) from error
-    raise AssertionError("unreachable")
+    try:
+        return bind_all(found, port, partial(_listen_one, options))
+    except OSError as error:
+        raise _explained(error, host, port) from error
 
 
 async def _resolve(host: str) -> list[Address]:
@@ -79,29 +74,8 @@ async def _resolve(host: str) -> list[Address]:
         ) from error
 
 
-def _listen_all(found: list[Address], port: int, options: list[tuple[int, int, int]]) -> list[socket.socket]:
-    sockets: list[socket.socket] = []
-    unavailable: list[OSError] = []
-    try:
-        for family, address in found:
-            try:
-                sock = _listen_one(family, address, port, options)
-            except OSError as error:
-                unavailable.append(error)
-                if error.errno not in UNAVAILABLE or len(unavailable) == len(found):
-                    raise
-            else:
-                sockets.append(sock)
-                port = port or sock.getsockname()[1]
-    except BaseException:
-        for sock in sockets:
-            sock.close()
-        raise
-    return sockets
-
-
 def _listen_one(
-    family: socket.AddressFamily, address: str, port: int, options: list[tuple[int, int, int]]
+    options: list[tuple[int, int, int]], family: socket.AddressFamily, address: str, port: int
 ) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:

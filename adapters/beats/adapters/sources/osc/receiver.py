@@ -5,12 +5,13 @@ import socket
 import struct
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import Final, NamedTuple
 
 from anyio import to_thread
 
 from beats.kernel.capabilities import authority
-from beats.kit.addresses import UNAVAILABLE, addresses
+from beats.kit.addresses import UNAVAILABLE, addresses, bind_all
 
 _MOST_BYTES: Final = 65_536
 _DROPS: Final = struct.Struct("@I")
@@ -61,34 +62,25 @@ async def open_receivers(host: str, port: int, buffer_bytes: int) -> list[UdpRec
         OSError: none can be listened on, or one is in use; says which.
     """
     found = await to_thread.run_sync(addresses, host)
-    opened: list[UdpReceiver] = []
-    missing: OSError | None = None
+    sockets = bind_all(found, port, partial(_listening, buffer_bytes))
+    return [UdpReceiver(sock) for sock in sockets]
+
+
+def _listening(buffer_bytes: int, family: socket.AddressFamily, address: str, port: int) -> socket.socket:
     try:
-        for family, address in found:
-            try:
-                opened.append(UdpReceiver(_listening(family, address, port, buffer_bytes)))
-            except OSError as error:
-                place = f"UDP {authority(address, port)}"
-                if error.errno in UNAVAILABLE:
-                    missing = OSError(error.errno, f"{place} is not an address of this machine")
-                elif error.errno == errno.EADDRINUSE:
-                    raise OSError(
-                        error.errno, f"{place} is in use: end the other program, or set another port"
-                    ) from error
-                else:
-                    raise OSError(error.errno, f"{place}: {error.strerror}") from error
-            else:
-                port = port or opened[0].socket.getsockname()[1]  # both families have the same free one
-    except BaseException:
-        for each in opened:
-            each.socket.close()
-        raise
-    if missing is not None and not opened:
-        raise missing
-    return opened
+        return _bound(buffer_bytes, family, address, port)
+    except OSError as error:
+        place = f"UDP {authority(address, port)}"
+        if error.errno in UNAVAILABLE:
+            text = f"{place} is not an address of this machine"
+        elif error.errno == errno.EADDRINUSE:
+            text = f"{place} is in use: end the other program, or set another port"
+        else:
+            text = f"{place}: {error.strerror}"
+        raise OSError(error.errno, text) from error
 
 
-def _listening(family: socket.AddressFamily, address: str, port: int, buffer_bytes: int) -> socket.socket:
+def _bound(buffer_bytes: int, family: socket.AddressFamily, address: str, port: int) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
