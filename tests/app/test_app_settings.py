@@ -3,6 +3,7 @@
 import json
 import logging
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -151,9 +152,12 @@ def test_a_part_that_cannot_be_changed_runs_on_as_before(tmp_path: Path) -> None
 
 @pytest.mark.anyio
 async def test_a_program_with_a_loop_awaits_the_same(tmp_path: Path, anyio_backend_name: str) -> None:
-    """Also on a back end that the WebSocket sink does not support."""
+    """Also on a back end that the WebSocket sink does not support. In the loop itself a plain call raises."""
     overrides = quiet(browser={"enabled": False})
     async with Stream.open(config_dir=tmp_path, overrides=overrides) as stream:
         changes = await stream.apply({"sinks": {"void": {"type": "null"}}})
         assert [change.what for change in changes] == ["sink 'void' added"]
         assert await stream.reload() == []
+        for call in (partial(stream.from_threads.apply, {}), stream.from_threads.reload):
+            with pytest.raises(RuntimeError, match="await it, or call it in a thread"):
+                call()

@@ -3,9 +3,10 @@
     python -m tests.bench.strategies [--seconds S]
 
 in the root of the repository. A stream of 60 frames of 20 kB and 20 sensor updates a second has one viewer,
-in a process of its own with a small receive buffer, that reads a sixth of the bytes. For each strategy of its
-`client_queue`: what it got, how old that was when it had read it, what the server counted as dropped, and
-whether it was still connected at the end. The first two seconds, in which buffers fill, are not counted.
+in a process of its own with a small receive buffer, that reads a sixth of the bytes and answers pings, as
+every client does. For each strategy of its `client_queue`: what it got, how old that was when it had read it,
+what the server counted as dropped, and whether it was still connected at the end. The first two seconds, in
+which buffers fill, are not counted.
 """
 
 import argparse
@@ -81,11 +82,12 @@ def read_slowly(host: str, port: int, seconds: float, report: Connection) -> Non
             time.sleep(max(0.0, read_bytes / READ_BYTES_PER_S - passed_s))
             try:
                 data = raw.recv(4096)
+                if pong := seen.feed(memoryview(data), len(data), time.time_ns()):
+                    raw.sendall(pong)
             except ConnectionError:
                 data = b""
             connected = bool(data)
             read_bytes += len(data)
-            seen.feed(memoryview(data), len(data), time.time_ns())
     report.send((seen.ages[skipped:], connected))
 
 

@@ -26,7 +26,7 @@ def enter(tab: Tab, token: str) -> None:
 
 
 def test_the_page_asks_for_the_token(tab: Tab, locked: Stream) -> None:
-    """Nothing is shown before. A wrong token is refused; the right one is stored."""
+    """Nothing is shown before. A wrong token is refused; the right one is stored until the tab is closed."""
     tab.expect_complaints(REFUSED)
     tab.open(locked)
     tab.shows("#status-text", "Token needed")
@@ -45,6 +45,7 @@ def test_the_page_asks_for_the_token(tab: Tab, locked: Stream) -> None:
     tab.page.reload()
     tab.is_live()
     assert "token" not in tab.page.url
+    assert WATCH not in tab.page.evaluate("JSON.stringify({...localStorage}) + document.cookie")
 
 
 def test_the_token_is_removed_from_the_address(tab: Tab, locked: Stream) -> None:

@@ -2,11 +2,12 @@
 
 import inspect
 import re
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from beats import app
+from beats.kernel.envelope import ClientIdentity
 from tests.docs.documents import DOCUMENTS
 
 API: Final = DOCUMENTS["docs/api.md"]
@@ -73,6 +74,25 @@ def test_every_parameter_is_explained() -> None:
             assert parameter == "self" or f"`{parameter}`" in section, (name, parameter)
         for error in re.findall(r"^\s+((?:\w+(?:Error|Full)(?:, )?)+): ", inspect.getdoc(member) or "", re.M):
             assert set(re.findall(r"\w+", error)) <= set(re.findall(r"\w+", section)), (name, error)
+
+
+def members_of(cls: Any) -> set[str]:
+    """The fields of a class, and what it sets or defines in public."""
+    assigned = re.findall(r"^ +self\.([a-z]\w*)(?::.*)? = ", inspect.getsource(cls), re.MULTILINE)
+    named = {name for name in vars(cls) if not name.startswith("_") and name not in ("count", "index")}
+    return {*named, *getattr(cls, "__dataclass_fields__", ()), *getattr(cls, "_fields", ()), *assigned}
+
+
+def test_other_names_have_the_members_that_are_shown() -> None:
+    """Each class of the last table; of the counters, all that there are."""
+    table = dict(re.findall(r"^\| `(\w+)(?:\(.*\))?` \| (.*) \|$", API.section("Other names"), re.MULTILINE))
+    classes = {name: getattr(app, name) for name in table if inspect.isclass(getattr(app, name))}
+    assert len(classes) > 5
+    for name, cls in classes.items():
+        spans = {span.strip("()") for span in re.findall(r"`([a-z]\w*(?:\(\))?)`", table[name])}
+        inner = members_of(ClientIdentity) if cls is app.Control else set[str]()
+        assert spans <= members_of(cls) | inner, name
+    assert members_of(app.Stats) <= set(re.findall(r"\w+", table["Stats"]))
 
 
 def test_every_name_of_the_module_is_there() -> None:

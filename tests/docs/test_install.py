@@ -23,6 +23,13 @@ def test_the_extras_are_those_of_the_project() -> None:
     }
 
 
+def test_the_readme_names_the_extras() -> None:
+    """Those for users, and no others."""
+    named_there = re.search(r"is an extra: (.*), as in", DOCUMENTS["README.md"].section("Install"))
+    assert named_there is not None
+    assert set(re.findall(r"`(\w+)`", named_there[1])) == FOR_USERS
+
+
 def test_the_bill_of_materials_is_of_all_extras() -> None:
     """`make sbom` installs each of them."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -52,6 +52,20 @@ def test_an_exported_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> 
     assert (tmp_path / "a.gif").read_bytes() == b"01x3456789"
 
 
+def test_files_have_the_rights_that_the_umask_leaves(tmp_path: Path) -> None:
+    """A recording and an exported file, as those of any program."""
+    before = os.umask(0o027)
+    try:
+        UnfinishedRecording(tmp_path / "a.mcap").close()
+        UnfinishedFile(tmp_path / "a.gif").commit()
+    finally:
+        os.umask(before)
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
+        "a.mcap": 0o640,
+        "a.gif": 0o640,
+    }
+
+
 def test_no_recording_is_overwritten(tmp_path: Path) -> None:
     """Neither a finished one nor one that is being written; the error names it."""
     path = tmp_path / "a.mcap"

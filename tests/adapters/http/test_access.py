@@ -1,5 +1,6 @@
 """Who may watch and who may steer."""
 
+import hmac
 from http import HTTPStatus
 
 import pytest
@@ -32,6 +33,19 @@ def test_tokens_give_rights(
     for tokens in presented:
         result = authorise(Tokens(watch, control), tokens)
         assert (result.status if isinstance(result, Denied) else result) == outcome, tokens
+
+
+def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that were presented, also after one that is right: the time of an answer tells nothing."""
+    compared: list[bytes] = []
+
+    def note(ours: bytes, theirs: bytes) -> bool:
+        compared.append(theirs)
+        return ours == theirs
+
+    monkeypatch.setattr(hmac, "compare_digest", note)
+    assert authorise(Tokens("w", None), ["w", "x"]) == STEER
+    assert compared == [b"w", b"x"]
 
 
 def test_a_refusal_does_not_quote_any_token() -> None:

@@ -1,12 +1,14 @@
 """Encryption."""
 
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import trustme
 from websockets.asyncio.client import connect
 
+from beats.adapters.http import server
 from beats.adapters.http.server import Certificate
 from tests.adapters.sinks.websocket.support import on_air, receive, settings, until
 
@@ -58,6 +60,25 @@ async def test_a_renewed_certificate_is_used_for_new_viewers(
     assert certificate.refresh() is certificate.refresh() is False
     assert subject_served_by(context) == "two"
     assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
+
+
+async def test_a_running_server_takes_renewed_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks at them now and then; who was connected before stays."""
+    monkeypatch.setattr(server, "_CERTIFICATE_CHECK_S", 0.01)
+    cert, key = make_certificate(tmp_path, "one")
+    new_cert, new_key = make_certificate(tmp_path, "two")
+    before, after = trusting(cert), trusting(new_cert)
+    async with on_air(settings(tls_cert=cert, tls_key=key)) as running:
+        url = f"wss://127.0.0.1:{running.port}"
+        async with connect(url, ssl=before) as viewer:
+            new_key.replace(key)
+            new_cert.replace(cert)
+            while True:
+                with suppress(ssl.SSLCertVerificationError):
+                    async with connect(url, ssl=after):
+                        break
+            running.knob(1)
+            assert (await receive(viewer)).sequence == 1
 
 
 async def test_files_that_are_no_certificate_stop_the_start(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import anyio
 import pytest
+from pydantic import SecretStr
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from beats.adapters.http import limits
+from beats.adapters.http import admission, limits
 from beats.kernel.errors import StartError
 from beats.kit import descriptors
 from tests.adapters.sinks.websocket.support import (
@@ -283,6 +284,16 @@ async def test_few_of_many_wrong_tokens_are_checked(kind: str, caplog: pytest.Lo
     assert warnings(caplog) == ["sink 'browser': an invalid token came from 127.0.0.1"]
 
 
+async def test_the_answer_to_a_wrong_token_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That to a handshake and that to a plain request: guessing takes time."""
+    monkeypatch.setattr(admission, "WRONG_TOKEN_DELAY_S", 0.1)
+    async with on_air(settings(token=TOKEN)) as running:
+        begin_s = anyio.current_time()
+        assert (await status(f"{running.url}/?token=wrong"))[0] == 401
+        assert (await fetch(running.port, "/api/session?token=guessed")).status == 401
+        assert anyio.current_time() - begin_s >= 0.2
+
+
 async def test_a_limited_address_gets_429_for_the_right_token_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise guessing would still work; other addresses, and the page, are not affected."""
     monkeypatch.setattr(limits, "WRONG_TOKENS_PER_S", 0.01)
@@ -293,6 +304,18 @@ async def test_a_limited_address_gets_429_for_the_right_token_too(monkeypatch: p
         assert (await fetch(running.port, "/api/session")).status == 401
         elsewhere = ("127.0.0.2", 0)
         assert (await status(running.url, additional_headers=KEY, local_addr=elsewhere))[0] == 101
+
+
+async def test_a_viewer_stays_when_its_token_is_changed() -> None:
+    """The new one is asked of those who come later."""
+    config = settings(token=TOKEN)
+    async with on_air(config) as running, connect(running.url, additional_headers=KEY) as viewer:
+        await until(lambda: running.totals.connected == 1)
+        running.sink.adjust(config.model_copy(update={"token": SecretStr("another")}))
+        assert (await status(running.url, additional_headers=KEY))[0] == 401
+        assert (await status(f"{running.url}/?token=another"))[0] == 101
+        running.knob(1)
+        assert (await receive(viewer)).sequence == 1
 
 
 async def test_a_request_without_a_token_is_answered_at_once() -> None:

@@ -113,9 +113,12 @@ async def test_a_viewer_that_is_behind_is_asked_too() -> None:
 async def test_what_a_viewer_has_drawn_counts_rather_than_what_it_has_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It includes decoding and drawing. When it tells nothing more, its pongs count again."""
+    """It includes decoding and drawing. When it tells nothing more, its pongs count again.
+
+    Who may only watch may tell so, too.
+    """
     monkeypatch.setattr(freshness, "PING_INTERVAL_S", 0.05)
-    async with on_air() as running, connect(running.url) as viewer:
+    async with on_air(settings(control_token="steer")) as running, connect(running.url) as viewer:
 
         async def drawn(sequence: int) -> None:
             await viewer.send(f'{{"kind": "drawn", "topic": "frame", "sequence": {sequence}}}')
@@ -241,7 +244,7 @@ async def test_a_client_of_foxglove_tells_its_age_too() -> None:
 
 
 async def test_a_page_that_reads_at_once_tells_small_ages() -> None:
-    """A common client answers by itself, twice a second at most."""
+    """A common client answers by itself, as seldom as it is asked."""
     async with on_air() as running, connect(running.url) as viewer:
         for _ in range(100):
             running.frame()

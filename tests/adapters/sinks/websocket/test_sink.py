@@ -11,8 +11,8 @@ from websockets.asyncio.client import connect
 
 from beats.adapters.sinks.websocket.sink import WebSocketSink
 from beats.kernel.clock import SystemClock
-from beats.kernel.envelope import Control
-from beats.kernel.ports import Context
+from beats.kernel.envelope import Control, Envelope
+from beats.kernel.ports import Batches, Context
 from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.websocket.support import ROOMY, on_air, receive, settings, until
 
@@ -32,6 +32,51 @@ async def test_every_viewer_gets_every_envelope_byte_equal_and_in_order() -> Non
                 running.knob({"rotation": index})
             assert [await one.recv() for _ in range(100)] == sent
             assert [await two.recv() for _ in range(100)] == sent
+
+
+async def test_the_stream_is_not_compressed() -> None:
+    """Although the client offers it: pictures are, and it takes time for each viewer."""
+    async with on_air() as running, connect(running.url, compression="deflate") as viewer:
+        assert viewer.request is not None
+        assert "permessage-deflate" in viewer.request.headers["Sec-WebSocket-Extensions"]
+        assert viewer.response is not None
+        assert "Sec-WebSocket-Extensions" not in viewer.response.headers
+
+
+async def test_what_comes_fast_is_sent_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Envelopes wait for those that follow within `burst_interval_s`, from the second one on."""
+    interval_s = 0.999
+    waits, sent_at_once, end = 0, list[int](), anyio.Event()
+    sleep, send = anyio.sleep, WebSocketSink._send  # pyright: ignore[reportPrivateUsage] # to see when it is called
+
+    async def wait(delay_s: float) -> None:
+        nonlocal waits
+        if delay_s != interval_s:
+            await sleep(delay_s)
+            return
+        waits += 1
+        await end.wait()
+
+    async def note(self: WebSocketSink, batch: list[Envelope], queue: Batches) -> None:
+        sent_at_once.append(len(batch))
+        await send(self, batch, queue)
+
+    monkeypatch.setattr(anyio, "sleep", wait)
+    monkeypatch.setattr(WebSocketSink, "_send", note)
+    async with on_air(settings(burst_interval_s=interval_s)) as running, connect(running.url) as viewer:
+        await until(lambda: running.totals.connected == 1)
+        sent_at_once.clear()
+        running.knob(1)
+        assert (await receive(viewer)).sequence == 1
+        assert waits == 0
+        running.knob(2)
+        assert (await receive(viewer)).sequence == 2
+        await until(lambda: waits == 1)
+        for value in (3, 4, 5):
+            running.knob(value)
+        end.set()
+        assert [(await receive(viewer)).sequence for _ in range(3)] == [3, 4, 5]
+        assert sent_at_once == [1, 1, 3]
 
 
 async def test_a_late_joiner_gets_the_last_values_first() -> None:

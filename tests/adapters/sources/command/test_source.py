@@ -90,6 +90,16 @@ async def test_lines_are_published_in_order() -> None:
     }
 
 
+async def test_arguments_come_to_the_program_as_they_are() -> None:
+    """There is no shell in between that would read them."""
+    arguments = ["$HOME", "*", "a b", "; exit 1", "`id`", "> file"]
+    run = [sys.executable, "-c", "import json, sys; print(json.dumps({'data': sys.argv[1:]}))", *arguments]
+    source = CommandSource(CommandSettings.model_validate({"type": "command", "run": run}), context("cam"))
+    [message] = await published(source)
+    assert isinstance(message, Peripheral)
+    assert message.data == arguments
+
+
 @pytest.mark.parametrize("codec", ["mjpeg", "png"])
 async def test_pictures_of_ffmpeg_pass_through(codec: str) -> None:
     """Each file that it writes is a frame, unchanged and with its size."""

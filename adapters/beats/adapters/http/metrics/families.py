@@ -334,9 +334,7 @@ def latency(stats: Stats) -> HistogramMetricFamily | None:
 def age(stats: Stats) -> HistogramMetricFamily | None:
     """How old what viewers read was; None when none has told it."""
     rows = ((labels, group.age) for labels, group in _groups(stats))
-    text = (
-        "Time from the bus until a viewer had told that it read an envelope, sampled, about twice a second."
-    )
+    text = "Time from the bus until a viewer had told that it read an envelope, sampled every few seconds."
     return _histogram(AGE, text, ("sink", "client_class"), rows)
 
 
