@@ -95,6 +95,19 @@ class TestEdges:
         finally:
             origin.signal(signal.SIGCONT)
 
+    def test_an_edge_may_have_workers(self, relay: Relay, tmp_path: Path) -> None:
+        """Its viewers have the state at once, and then see the very bytes that those of the origin see."""
+        with running("edge", tmp_path, relay.broker.url, "--workers", "2") as edge, ExitStack() as stack:
+            here, there = (stack.enter_context(watching(each.url)) for each in (edge, relay.origin))
+            assert {envelope.topic for envelope in here.take(4)} == TOPICS
+            here.take(60)
+            assert here.is_gap_free
+            there.take(60)
+            seen, expected = here.by_place(), there.by_place()
+            both = seen.keys() & expected.keys()
+            assert "frame" in {topic for topic, _ in both}
+            assert all(seen[place] == expected[place] for place in both)
+
     def test_an_edge_that_is_killed_affects_no_other(self, relay: Relay, tmp_path: Path) -> None:
         """The other edge misses nothing, and the one that takes its place has the state at once."""
         with ExitStack() as stack:
