@@ -79,7 +79,7 @@ def test_every_parameter_is_explained() -> None:
 def members_of(cls: Any) -> set[str]:
     """The fields of a class, and what it sets or defines in public."""
     assigned = re.findall(r"^ +self\.([a-z]\w*)(?::.*)? = ", inspect.getsource(cls), re.MULTILINE)
-    named = {name for name in vars(cls) if not name.startswith("_") and name not in ("count", "index")}
+    named = {name for name in dir(cls) if not name.startswith("_")}
     return {*named, *getattr(cls, "__dataclass_fields__", ()), *getattr(cls, "_fields", ()), *assigned}
 
 
