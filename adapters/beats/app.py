@@ -397,6 +397,14 @@ class AsyncStream(_Base):
         return Stream(self._session, self._token)
 
 
+def _brief(error: StartError) -> StartError:
+    """The error without its way through our code, if the machine refused something: the text says what."""
+    if isinstance(error.__cause__, OSError):
+        error.__cause__ = None
+        error.__traceback__ = None
+    return error
+
+
 class Opening:
     """A checked profile that can be run once: by `with`, by `async with`, or by `start`."""
 
@@ -416,7 +424,10 @@ class Opening:
             StartError: a sink could not start; nothing is left running.
             RuntimeError: it was opened before.
         """
-        token = self._session.start()
+        try:
+            token = self._session.start()
+        except StartError as error:
+            raise _brief(error) from error.__cause__
         return Stream(self._session, token)
 
     def __enter__(self) -> Stream:
@@ -438,7 +449,10 @@ class Opening:
             StartError: a sink could not start; nothing is left running.
             RuntimeError: it was opened before.
         """
-        await self._async_exit.enter_async_context(self._session.here())
+        try:
+            await self._async_exit.enter_async_context(self._session.here())
+        except StartError as error:
+            raise _brief(error) from error.__cause__
         return AsyncStream(self._session, current_token())
 
     async def __aexit__(

@@ -8,6 +8,7 @@ import queue
 import signal
 import socket
 import threading
+import traceback
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -347,7 +348,10 @@ def test_an_unknown_variable_is_a_warning(
 
 
 def test_a_port_in_use_is_a_clear_error_and_leaves_nothing() -> None:
-    """`with` raises StartError with sink, address and reason; the other sinks are closed again."""
+    """`with` raises StartError with sink, address and reason; the other sinks are closed again.
+
+    It is the person's to mend: nothing of our threads and tasks is in the way of the message.
+    """
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         threads = threading.enumerate()
@@ -356,9 +360,21 @@ def test_a_port_in_use_is_a_clear_error_and_leaves_nothing() -> None:
         with pytest.raises(StartError, match=r"sink 'browser' could not start: .*in use") as caught, opening:
             pytest.fail("the block must not run")
         assert str(port) in str(caught.value)
+        shown = "".join(traceback.format_exception(caught.value))
+        assert (shown.count("Traceback"), "threads.py" in shown) == (1, False), shown
         assert threading.enumerate() == threads
     with Stream.open(overrides=overrides) as stream:  # now that it is free
         assert stream.sinks["browser"].address.port == port
+
+
+def test_a_sink_with_a_fault_of_its_own_shows_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the developer's to mend: the traceback leads to the line."""
+    broken = STUCK_SINK.replace("await queue.take(1)", "1 / 0").replace("Stuck", "Broken")
+    install_adapter(tmp_path, "sinks", "broken", broken, monkeypatch)
+    opening = Stream.open(overrides=quiet(broken={"type": "broken"}))
+    with pytest.raises(StartError, match="'broken' could not start: ZeroDivisionError") as caught:
+        opening.start()
+    assert "    1 / 0\n" in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_sink_that_is_not_required_comes_when_it_can() -> None:

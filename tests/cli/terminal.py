@@ -77,9 +77,9 @@ class Terminal(Side):
         """Whether it sends each key at once."""
         return not self.settings()[3] & termios.ICANON
 
-    def wait_for(self, pattern: str) -> re.Match[str]:
+    def wait_for(self, pattern: str, timeout_s: float = TIMEOUT_S) -> re.Match[str]:
         """Read until there is a match in what has been written since the last one."""
-        deadline_s = time.monotonic() + TIMEOUT_S
+        deadline_s = time.monotonic() + timeout_s
         while (found := re.search(pattern, self.text)) is None:
             assert time.monotonic() < deadline_s, f"no {pattern!r} in {self.text!r}"
             self._read(0.2)

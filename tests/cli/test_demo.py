@@ -4,29 +4,16 @@ import socket
 from pathlib import Path
 
 import pytest
-import zxingcpp
-from rich.text import Text
 
 from beats.adapters.sinks.null import NullSettings
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.cli import qr
-from beats.cli.commands.demo import has_display
+from beats.cli.commands.demo import has_display, how_to_open
+from beats.kernel.capabilities import Address
 from beats.kit.addresses import network_address
 from tests.cli.terminal import on_a_terminal
 from tests.support import PORT_0, beats, called, until
-
-
-def read_by_a_phone(code: Text) -> str:
-    """What a camera reads from lines that show two rows of modules each."""
-    rows: list[list[int]] = []
-    for line in code.plain.splitlines():
-        rows.append([0 if character in "▀█" else 255 for character in line])
-        rows.append([0 if character in "▄█" else 255 for character in line])
-    scale = 4
-    pixels = b"".join(bytes(value for value in row for _ in range(scale)) * scale for row in rows)
-    shape = (len(rows) * scale, len(rows[0]) * scale)
-    (found,) = zxingcpp.read_barcodes(memoryview(pixels).cast("B", shape))
-    return found.text
+from tests.support.qr import read_by_a_phone
 
 
 def test_without_a_command_six_lines_say_what_to_do(tmp_path: Path) -> None:
@@ -67,6 +54,25 @@ def test_a_browser_is_opened_only_where_it_can_be_seen() -> None:
     assert not has_display({})
 
 
+def test_where_no_browser_opens_the_demo_says_how_to_open_the_page(tmp_path: Path) -> None:
+    """Without a display, and where the display has no browser; not to those who want none."""
+    with beats("demo", *PORT_0, cwd=tmp_path, DISPLAY=":99", PATH=str(tmp_path)) as program:
+        page = program.out.wait_for(r"On air: .*page (http://localhost:\d+/)")[1]
+        program.out.wait_for(f"^Open {page} in a browser\\.$")
+        assert program.interrupt() == 0
+    alone = {"DISPLAY": "", "WAYLAND_DISPLAY": "", "SSH_CONNECTION": ""}
+    for options, is_told in (((), True), (("--no-browser",), False)):
+        code, out, err = called("demo", "--duration", "0.1", *options, *PORT_0, cwd=tmp_path, **alone)
+        assert (code, "in a browser" in out) == (0, is_told), err
+
+
+def test_over_ssh_the_page_is_opened_through_a_tunnel() -> None:
+    """To the address by which the person came to this machine."""
+    text = how_to_open(Address("localhost", 8766), {"SSH_CONNECTION": "192.0.2.1 5022 192.0.2.2 22"})
+    assert "Open http://localhost:8766/ in a browser" in text
+    assert "`ssh -L 8766:localhost:8766 192.0.2.2`" in text
+
+
 @pytest.mark.parametrize(("answer", "is_moved"), [("\n", True), ("n\n", False)])
 def test_on_a_terminal_a_busy_port_can_be_exchanged(answer: str, is_moved: bool, tmp_path: Path) -> None:
     """Enter takes the next free one; with `n` the run says why it cannot start."""
@@ -97,7 +103,7 @@ def test_a_terminal_shows_phones_the_way_to_a_stream_on_the_network(tmp_path: Pa
         assert terminal.end() == 0
         assert "secret" not in terminal.text
     page, code = shown[1], shown[2]
-    assert read_by_a_phone(Text(code)) == f"{page}?token=a%20secret%2B1"
+    assert read_by_a_phone(code.splitlines()) == f"{page}?token=a%20secret%2B1"
     assert page.startswith(f"http://{network_address()}:")
 
 
@@ -109,4 +115,4 @@ def test_only_what_a_phone_can_reach_has_a_code() -> None:
     assert qr.page_for_phones(WebSocketSettings(type="websocket", host="127.0.0.1"), 1) is None
     named = WebSocketSettings(type="websocket", host="::", public_host="wall.example")
     assert qr.page_for_phones(named, 80) == "http://wall.example:80/"
-    assert read_by_a_phone(qr.code("http://wall.example:80/")) == "http://wall.example:80/"
+    assert read_by_a_phone(qr.code("http://wall.example:80/").plain.splitlines()) == "http://wall.example:80/"

@@ -1,7 +1,6 @@
 """The wheel, installed in each way that users have, in a home with nothing in it."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -13,21 +12,10 @@ from typing import Final
 import pytest
 
 from beats.kernel.envelope import Frame
-from tests.dist.files import ROOT, WHEEL
+from tests.dist.files import BIN, ROOT, WHEEL, environment
 from tests.support import Program, watching
 
 SHIPPED: Final = ROOT / "config" / "beats" / "config"
-BIN: Final = Path(sys.executable).parent
-
-
-def environment(home: Path) -> dict[str, str]:
-    """As this one, but for the person: nothing of theirs, of Python's or of ours."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("BEATS_", "PYTHON", "XDG_", "PIPX_", "UV_", "VIRTUAL_ENV"))
-    }
-    return {**kept, "HOME": str(home), "PATH": f"{home}/.local/bin:{BIN}:{os.environ['PATH']}"}
 
 
 def did(home: Path, *arguments: str | Path) -> None:

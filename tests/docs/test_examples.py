@@ -40,7 +40,11 @@ from tests.support.nats import free_port, installed
 
 BIN: Final = Path(sys.executable).parent
 GUIDES: Final = {name: document for name, document in DOCUMENTS.items() if not document.files}
-"""All documents but the tutorial, whose blocks are files; test_plugins.py has it."""
+"""All documents but those whose blocks are files; `FOLLOWED` are these."""
+FOLLOWED: Final = {
+    "docs/plugins.md",  # by test_plugins.py
+    "docs/tutorial.md",  # by tests/dist/test_tutorial.py, with the wheel
+}
 LINES: Final = [
     line for document in GUIDES.values() for text in document.of("sh") for line in text.splitlines()
 ]
@@ -123,6 +127,11 @@ def demo(folder: Path) -> Generator[Program]:
     with beats("run", "--set", "sinks.browser.port=0", cwd=folder) as stream:
         yield stream
         assert stream.interrupt() == 0
+
+
+def test_documents_that_are_left_out_here_are_followed_elsewhere() -> None:
+    """Block by block, by tests of their own."""
+    assert DOCUMENTS.keys() - GUIDES.keys() == FOLLOWED
 
 
 def test_the_documents_show_what_these_tests_know() -> None:

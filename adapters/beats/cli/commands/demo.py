@@ -11,10 +11,10 @@ from anyio import to_thread
 
 from beats.cli.common import DurationOption, SetOption
 from beats.cli.free_ports import Taken, moved
-from beats.cli.output import warn
+from beats.cli.output import say, warn
 from beats.cli.runner import Show, perform
 from beats.config.layers.profiles import DEFAULT, SHIPPED
-from beats.kernel.capabilities import Listens
+from beats.kernel.capabilities import Address, Listens
 from beats.kernel.run.kernel import Kernel
 from beats.runtime.reader import Reader
 
@@ -27,13 +27,12 @@ def demo(
     """Stream a demo picture with three sensors, and open the page in the browser.
 
     It runs the profile `default` that Beats brings along, whatever is in the folder `config`, on port 8765
-    or the next free one. Without a graphical display, or over SSH, it opens no browser.
+    or the next free one. Without a graphical display, or over SSH, it says how to open the page.
 
     Examples: `beats demo`, `beats demo --no-browser`, `beats demo --set sources.demo.fps=30`.
     """
     reader = moved(Reader(DEFAULT, SHIPPED, sets), _move)
-    show = Show(beside=_open_page) if browser and has_display(os.environ) else Show()
-    perform(reader, duration, show)
+    perform(reader, duration, Show(beside=_open_page) if browser else Show())
 
 
 def _move(taken: Taken) -> bool:
@@ -50,8 +49,22 @@ def has_display(environ: Mapping[str, str]) -> bool:
     )
 
 
+def how_to_open(address: Address, environ: Mapping[str, str]) -> str:
+    """How a person opens a page that no browser of this machine shows.
+
+    Over SSH it is opened on the machine that the person sits at, through a tunnel to the address by which
+    they came: the third of SSH_CONNECTION's words, see ssh(1).
+    """
+    words = environ.get("SSH_CONNECTION", "").split()
+    tunnel = f"-L {address.port}:localhost:{address.port}"
+    first = f", after `ssh {tunnel} {words[2]}` on the machine with the browser" if len(words) == 4 else ""
+    return f"Open {address.page_url} in a browser{first}."
+
+
 async def _open_page(kernel: Kernel) -> None:
     for sink in kernel.sinks.values():
         if isinstance(sink, Listens) and (address := sink.address) is not None:
-            await to_thread.run_sync(webbrowser.open, address.page_url)
+            page = address.page_url
+            if not (has_display(os.environ) and await to_thread.run_sync(webbrowser.open, page)):
+                say(how_to_open(address, os.environ))
             return
