@@ -35,6 +35,8 @@ _TOLD: Final = re.compile(
 _ABOVE: Final = re.compile(r" above `(.*)`:$| above `(.*:)`$")
 _PROMPT: Final = r"\[(\d+)\] > "
 """It shows the exit code of the last command."""
+_OPEN: Final = r"open (http://\S+)\n"
+"""What the program prints."""
 _SHELL: Final = ("bash", "--norc", "--noprofile", "--noediting", "-i")
 _CTRL_C: Final = "\x03"
 _TOKEN: Final = "choose-a-word"
@@ -185,6 +187,11 @@ def _moves(tab: Tab, frames: int = 2) -> None:
     assert _has_waves(tab.picture()[1])
 
 
+def _turns_to(tab: Tab) -> None:
+    """Turn to a page whose program has been started again."""
+    tab.page.evaluate('dispatchEvent(new Event("focus"))')
+
+
 def _speed(tab: Tab, value: int) -> None:
     """Wait until the card of the sensor shows a speed."""
     tab.shows("#list h3", "wave")
@@ -200,6 +207,13 @@ def _faster(tab: Tab) -> None:
 def follow(person: Person, desktop: Tab, phone: Tab) -> None:
     """Do all that the tutorial says, and see what it promises."""
     terminal = person.terminal
+
+    def starts_again(*tabs: Tab) -> None:
+        person.starts()
+        assert terminal.wait_for(_OPEN)[1] == page
+        for tab in tabs or (desktop,):
+            _turns_to(tab)
+
     for tab in (desktop, phone):
         tab.expect_complaints(AWAY, REFUSED)
     terminal.wait_for(_PROMPT)
@@ -215,36 +229,39 @@ def follow(person: Person, desktop: Tab, phone: Tab) -> None:
     person.stops()
 
     person.saves()  # 3. Show your own array
-    person.starts()
-    assert terminal.wait_for(r"open (http://\S+)")[1] == page
+    starts_again()
     _moves(desktop)
     person.stops()
     person.notes_time()
     person.starts_without_numpy()
+    terminal.wait_for(_OPEN)
+    _turns_to(desktop)
     desktop.wait_for(lambda: _has_plain_waves(desktop.picture()[1]))
     person.stops()
     person.notes_time(counts=False)
 
     person.adds()  # 4. A sensor beside it
-    person.starts()
+    starts_again()
     _speed(desktop, 1)
     _moves(desktop)
     person.stops()
 
     person.adds()  # 5. Steer it from the page
-    person.starts()
+    starts_again()
     _speed(desktop, 1)
     _faster(desktop)
     _speed(desktop, 2)
     person.stops()
 
-    person.starts()  # 6. Record and replay
+    starts_again()  # 6. Record and replay
     desktop.shows("#recorders", re.compile(r"^recorder [\d.]+ [kM]B, .* free$"))
     _moves(desktop, 120)
     person.stops()
     said = person.starts()
     assert re.search(r"health +whole", said), said
     assert re.search(r"peripheral/wave", said), said
+    terminal.wait_for(r"On air: ")
+    _turns_to(desktop)
     expect(desktop["#replay"]).to_be_visible()
     _moves(desktop)
     person.stops("q")
@@ -254,11 +271,12 @@ def follow(person: Person, desktop: Tab, phone: Tab) -> None:
     phone.open(read_by_a_phone(code.splitlines()))
     expect(phone["#replay"]).to_be_visible()
     _moves(phone)
+    _turns_to(desktop)
     desktop["#gate-token"].fill(_TOKEN)
     desktop["#gate [type=submit]"].click()
     _moves(desktop)
     person.stops("q")
-    person.starts()
+    starts_again(desktop, phone)
     expect(phone["#replay"]).to_be_hidden()
     _faster(phone)
     _speed(desktop, 2)

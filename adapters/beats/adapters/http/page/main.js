@@ -341,7 +341,8 @@ async function begin() {
     location.reload(); // nothing that it gave access to stays
   });
   document.addEventListener("visibilitychange", watchVisibility);
-  addEventListener("online", () => feed.order("hurry"));
+  // A person who turns to the page wants to see it now.
+  for (const event of ["online", "focus"]) addEventListener(event, () => feed.order("hurry"));
   setInterval(() => {
     metrics.refresh(grid.selected.pace);
     grid.refresh();
