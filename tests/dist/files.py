@@ -1,4 +1,4 @@
-"""What `make dist` and `make sbom` left in the folder dist/, and the environment of a person who installs it."""
+"""What `make dist` and `make sbom` left in the folder dist/, and what a person has who installs it."""
 
 import os
 import sys

@@ -163,7 +163,7 @@ class Person:
 def _has_waves(image: Image.Image) -> bool:
     """Whether a picture is that of the program: red the same in each column, green in each row, in waves."""
     pixels = numpy.asarray(image).astype(int)
-    if pixels.shape != (64, 64, 4):
+    if pixels.shape != (64, 64, 3):
         return False
     red, green = pixels[:, :, 0], pixels[:, :, 1]
     off = max(int(abs(red - red[:1]).max()), int(abs(green - green[:, :1]).max()))
@@ -173,7 +173,7 @@ def _has_waves(image: Image.Image) -> bool:
 def _has_plain_waves(image: Image.Image) -> bool:
     """Whether it is that of the program without NumPy: red the same in each column, blue in none."""
     pixels = numpy.asarray(image).astype(int)
-    if pixels.shape != (64, 64, 4):
+    if pixels.shape != (64, 64, 3):
         return False
     red, blue = pixels[:, :, 0], pixels[:, :, 2]
     return int(abs(red - red[:1]).max()) < _MOST_OFF and int(numpy.ptp(blue, axis=0).min()) > 200
@@ -313,7 +313,7 @@ def times_s(home: Path) -> dict[str, float]:
         stack.callback(browser.close)
         new_tab = stack.enter_context(tabs(browser))
         desktop, phone = new_tab(is_newcomer=True), new_tab(is_newcomer=True, **_PHONE)
-        terminal = stack.enter_context(opened(Terminal, _SHELL, folder, (60, 200), **variables))
+        terminal = stack.enter_context(opened(Terminal, _SHELL, folder, (60, 200), None, **variables))
         person = Person(folder, terminal)
         follow(person, desktop, phone)
     return person.times_s
