@@ -29,6 +29,8 @@ READING: Final = (
     ("config", "diff", "default", "studio"),
     ("config", "check"),
     ("config", "schema"),
+    ("docs",),
+    ("docs", "queues"),
     ("doctor", *PORT_0),
     ("doctor", "--json", *PORT_0),
 )

@@ -28,7 +28,7 @@ def test_wrong_settings_end_the_command_with_78(
     assert caught.value.exit_code == EXIT_SETTINGS == 78
     shown = capsys.readouterr()
     assert shown.out == ""
-    first, *lines = shown.err.splitlines()
+    first, *lines, _ = shown.err.splitlines()
     assert first.startswith("warning: BEATS_STREAM_QUEUE_SIZ: unknown variable")
     wrong = ["--set", "--set kernel.max_topics", "BEATS_SINKS__BROWSER__PORT"]
     assert sorted(line.partition(":")[0] for line in lines) == wrong
@@ -37,9 +37,9 @@ def test_wrong_settings_end_the_command_with_78(
 @pytest.mark.parametrize("text", ["[bold]x[/bold]", ":heart:", "[/]", "a" * 500])
 def test_what_is_wrong_is_shown_as_it_is(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Values are neither taken for markup, nor for emoji, nor broken into lines."""
-    assert refused(SettingsError([Problem("here", "key", text, "is wrong")])).exit_code == 78
+    assert refused(SettingsError([Problem("", "key", text, "is wrong")])).exit_code == 78
     warn(text)
-    assert capsys.readouterr().err == f"here: key = {text}: is wrong\nwarning: {text}\n"
+    assert capsys.readouterr().err == f"key = {text}: is wrong\nwarning: {text}\n"
 
 
 def test_the_folder_that_is_looked_into_is_the_one_that_was_named(

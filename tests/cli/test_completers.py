@@ -38,6 +38,13 @@ def test_what_cannot_be_read_offers_nothing(completer: Any, tmp_path: Path) -> N
     assert offered(completer, "", profile="nobody", config=tmp_path / "none") == []
 
 
+def test_pages_and_their_headings_are_offered() -> None:
+    """Headings once the page is named."""
+    assert {"queues", "settings"} <= set(offered(completers.pages, ""))
+    assert "settings#pixels" in offered(completers.pages, "settings#")
+    assert offered(completers.pages, "nothing#") == []
+
+
 @pytest.fixture
 def shows(tmp_path: Path) -> None:
     for folder in ("one", "two/deep", "empty", ".hidden"):

@@ -107,4 +107,4 @@ def test_profiles_are_listed_with_their_use_and_file(tmp_path: Path) -> None:
         assert any(line.startswith(f"{name} ") and line.endswith(f"{SHIPPED / name}.toml") for line in lines)
     code, out, err = called("profiles", "--config", "nowhere", cwd=tmp_path)
     assert (code, out) == (78, "")
-    assert err == 'config: "nowhere": no such folder\n'
+    assert err == 'config: "nowhere": no such folder\nMore: beats docs settings#profiles\n'

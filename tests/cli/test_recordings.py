@@ -106,7 +106,8 @@ def test_info_as_json_is_one_document(tmp_path: Path) -> None:
     assert document["total"]["unreadable_files"] == 1
     code, out, err = called("info", "nowhere", cwd=tmp_path)
     assert (code, out) == (1, "")
-    assert err == "nowhere does not exist: give a recording, or a folder of recordings\n"
+    said = "nowhere does not exist: give a recording, or a folder of recordings"
+    assert err.splitlines() == [said, "More: beats docs recording#cut-export-recover"]
 
 
 @pytest.mark.parametrize("name", ["show.mcap", "show.mcap.part"])

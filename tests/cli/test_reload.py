@@ -10,6 +10,8 @@ import pytest
 
 from tests.support import called
 
+MORE = "More: beats docs settings#change-settings-while-the-stream-runs\n"
+
 
 @pytest.mark.parametrize(
     ("answer", "code", "out", "err"),
@@ -20,10 +22,10 @@ from tests.support import called
             {"changed": ["x"], "failed": {"y": "no room"}},
             1,
             "x\n",
-            "y: failed, and the previous settings stay in effect: no room\n",
+            f"y: failed, and the previous settings stay in effect: no room\n{MORE}",
         ),
-        ({"refused": "a.toml:3: kernel.max: no"}, 78, "", "a.toml:3: kernel.max: no\n"),
-        ({"error": "it broke"}, 1, "", "it broke\n"),
+        ({"refused": "a.toml:3: kernel.max: no"}, 78, "", f"a.toml:3: kernel.max: no\n{MORE}"),
+        ({"error": "it broke"}, 1, "", f"it broke\n{MORE}"),
     ],
 )
 def test_the_answer_becomes_lines_and_an_exit_code(

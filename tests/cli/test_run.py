@@ -104,13 +104,15 @@ def test_what_cannot_start_or_go_on_is_a_failed_run(tmp_path: Path) -> None:
         arguments = ("--set", f"sinks.browser.port={port}", "--set", "sinks.browser.host=127.0.0.1")
         code, out, err = called("run", *arguments, cwd=tmp_path)
     assert (code, out) == (1, "")
-    (line,) = err.splitlines()
+    line, more = err.splitlines()
+    assert more == "More: beats docs operation#when-a-port-is-in-use"
     assert re.match(rf"sink 'browser' could not start: .*{port}.*in use", line)
     source = ("--set", "sources.demo.enabled=false", "--set", "sources.film={type='jsonl',path='gone.jsonl'}")
     code, out, err = called("run", *NO_BROWSER, *source, cwd=tmp_path)
     assert code == 1
     assert re.search(r"ERROR .*source 'film' failed: InputError: gone\.jsonl", err)
     assert "Traceback" not in err
+    assert err.endswith("\nMore: beats docs sources#sensor-readings\n")
     assert "published 0" in out
 
 

@@ -36,13 +36,16 @@ def metadata() -> email.message.Message:
     return email.message_from_bytes(text)
 
 
-def test_the_wheel_holds_every_file_of_the_four_parts() -> None:
+def test_the_wheel_holds_every_file_of_the_four_parts_and_the_pages_of_the_documentation() -> None:
     """Profiles, schema, page, generated code and `py.typed`, as they are here; else only metadata."""
     here = {
         name.partition("/")[2]: (ROOT / name).read_bytes()
         for name in in_repository()
         if name.split("/")[0] in PARTS and name.split("/")[1] == "beats"
     }
+    pages = {name for name in in_repository() if re.fullmatch(r"docs/(?!index\.md)[^/]+\.md", name)}
+    here |= {f"beats/{name}": (ROOT / name).read_bytes() for name in pages}
+    assert len(pages) > 20
     there = {name: data for name, data in contents(WHEEL).items() if ".dist-info/" not in name}
     assert there.keys() == here.keys()
     assert there == here

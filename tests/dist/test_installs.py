@@ -135,6 +135,16 @@ def test_it_has_the_profiles_and_their_schema(installed: Installed) -> None:
     assert json.loads(out) == json.loads((SHIPPED / "beats.schema.json").read_text(encoding="utf-8"))
 
 
+def test_it_shows_the_documentation(installed: Installed) -> None:
+    """Each page of this repository is listed, and one is shown as it is."""
+    code, out, err = installed.ran("docs")
+    assert code == 0, err
+    pages = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"index"}
+    assert {line.split()[0] for line in out.splitlines()} == pages
+    text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert installed.ran("docs", "settings") == (0, text, "")
+
+
 def test_the_doctor_finds_a_whole_installation(installed: Installed) -> None:
     """What it says of the machine depends on that; what it says of software has no fault."""
     code, out, err = installed.ran("doctor", "--json")

@@ -62,7 +62,7 @@ WATCHING: Final = ("beats top", "beats tap")
 """Commands that look at a running Beats."""
 ENDLESS: Final = re.compile(r"beats (?:run|demo)(?!.*(--duration|--stdin))")
 HERE: Final = re.compile(
-    r"beats (adapters|config|cut|export|info|init|profiles|recover|replay|--show-completion)[^|]*$"
+    r"beats (adapters|config|cut|docs|export|info|init|profiles|recover|replay|--show-completion)[^|]*$"
     r"|beats (run|record)(?!.*--workers).* --duration [^|]*$"
 )
 """Commands that end by themselves and need no process of their own."""

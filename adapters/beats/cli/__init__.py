@@ -27,7 +27,7 @@ app = typer.Typer(
     cls=Commands,
     name="beats",
     help="Streams live frames and sensor updates to any number of viewers.",
-    epilog=epilog(["beats demo", "beats run --help", "beats --install-completion bash"]),
+    epilog=epilog(["beats demo", "beats run --help", "beats docs", "beats --install-completion bash"]),
     invoke_without_command=True,
     add_completion=False,  # the options below replace it
     pretty_exceptions_enable=False,
@@ -70,7 +70,7 @@ Beats streams live pictures and sensor readings to any number of viewers.
   beats run picture.gif           stream a picture, or a folder of them
   beats run --stdin               stream sensor readings, one JSON object per line
   beats init                      write a profile of your own
-  beats --help                    list all commands
+  beats --help, beats docs        list all commands, and the pages of the documentation
 """
 
 

@@ -4,12 +4,13 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from beats.cli import completers, logs
-from beats.cli.output import EXIT_SETTINGS, complain, exit_with, warn
+from beats.cli.more import More, of_problems
+from beats.cli.output import EXIT_SETTINGS, complain, exit_with, point_to, warn
 from beats.config.errors import SettingsError
 from beats.config.layers.environment import variable_name
 from beats.config.layers.merging import Leaf, child
@@ -86,13 +87,23 @@ PidOption = Annotated[
 ]
 
 
-def refused(error: SettingsError) -> typer.Exit:
-    """Print all problems of the settings on standard error; returns the exception that ends the command."""
+def refused(error: SettingsError, reader: Reader | None = None) -> typer.Exit:
+    """Print all problems of the settings on standard error; returns the exception that ends the command.
+
+    Args:
+        error: the problems.
+        reader: what read the settings, if it is known, so that the pages about them can be named.
+    """
     for warning in error.warnings:
         warn(warning)
     for problem in error.problems:
         complain(str(problem))
+    point_to(*of_problems(error.problems, reader))
     return typer.Exit(EXIT_SETTINGS)
+
+
+_ASKED: Final = {"reload": More.RELOADS, "snapshot": More.SNAPSHOTS}
+"""The commands that a running Beats takes."""
 
 
 def ask_or_exit(command: str, pid: int | None) -> Mapping[str, object]:
@@ -101,8 +112,10 @@ def ask_or_exit(command: str, pid: int | None) -> Mapping[str, object]:
 
     try:
         return ask(command, pid)
-    except (LookupError, RuntimeError, OSError, ValueError) as error:
-        raise exit_with(str(error)) from None
+    except RuntimeError as error:
+        raise exit_with(str(error), more=_ASKED[command]) from None
+    except (LookupError, OSError, ValueError) as error:
+        raise exit_with(str(error), more=More.REQUESTS) from None
 
 
 def read_or_exit(watcher: "Watcher") -> ProfileSettings:
@@ -111,7 +124,7 @@ def read_or_exit(watcher: "Watcher") -> ProfileSettings:
         return watcher.read()
     except SettingsError as error:
         _follow_log_format(watcher.reader)
-        raise refused(error) from None
+        raise refused(error, watcher.reader) from None
 
 
 def _follow_log_format(reader: Reader) -> None:

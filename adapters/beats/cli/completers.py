@@ -74,6 +74,17 @@ def setting_paths(ctx: typer.Context, incomplete: str) -> list[Offer]:
 
 
 @_quiet
+def pages(ctx: typer.Context, incomplete: str) -> list[Offer]:
+    """Pages of the documentation; after `#` the headings of one."""
+    from beats.cli.documentation import Page, names
+
+    name, sign, _ = incomplete.partition("#")
+    if sign:
+        return [f"{name}#{anchor}" for anchor in Page(name).anchors] if name in names() else []
+    return [(name, Page(name).title) for name in names()]
+
+
+@_quiet
 def recordings(ctx: typer.Context, incomplete: str) -> list[Offer]:
     """Recordings, and folders."""
     found = list(_recordings(incomplete))

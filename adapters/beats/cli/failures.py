@@ -7,6 +7,7 @@ import ssl
 from http import HTTPStatus
 from typing import Final
 
+from beats.cli.more import More
 from beats.cli.printable import printable
 from beats.kernel.run.supervisor import Backoff, sole
 
@@ -21,10 +22,12 @@ _SHOWN: Final = 200
 class ServerError(Exception):
     """The server gave no usable answer, or its stream ended; the text says why."""
 
-    def __init__(self, text: str, *, lasting: bool = False) -> None:
+    def __init__(self, text: str, *, lasting: bool = False, more: More = More.WATCHING) -> None:
         super().__init__(text)
         self.lasting: Final = lasting
         """Whether another attempt would fail in the same way."""
+        self.more: Final = more
+        """The page that helps."""
 
 
 def refusal(status: int, content_type: str, body: bytes, not_beats: str) -> ServerError:
@@ -43,7 +46,18 @@ def refusal(status: int, content_type: str, body: bytes, not_beats: str) -> Serv
         text += " Give it with --token, or in BEATS_TOKEN."
     elif status in (HTTPStatus.NOT_FOUND, HTTPStatus.UPGRADE_REQUIRED) or status < 400:
         text += f": {not_beats}"
-    return ServerError(text, lasting=status < 500 and status != HTTPStatus.TOO_MANY_REQUESTS)
+    is_network = status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
+    return ServerError(
+        text,
+        lasting=status < 500 and status != HTTPStatus.TOO_MANY_REQUESTS,
+        more=More.NETWORK if is_network else More.WATCHING,
+    )
+
+
+def unreachable(error: OSError) -> ServerError:
+    """The error for a connection that could not be made, or that broke."""
+    is_tls = isinstance(sole(error), ssl.SSLError)
+    return ServerError(reason(error), lasting=is_tls, more=More.NETWORK if is_tls else More.WATCHING)
 
 
 def reason(error: BaseException) -> str:

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from rich.table import Table
 from rich.text import Text
 
+from beats.cli import documentation
 from beats.cli.common import ConfigOption, refused
 from beats.cli.output import out, say
 from beats.cli.printable import printable
@@ -51,7 +52,8 @@ def _list(role: str, catalogue: Catalogue[SinkKind] | Catalogue[SourceKind]) -> 
             say(f"{role} {name}: {error}")
             say("")
             continue
-        out.print(Text.assemble((f"{role} {name}", "bold"), f": {kind.summary}"))
+        more = f" (more: {documentation.command(kind.docs)})" if kind.docs else ""
+        out.print(Text.assemble((f"{role} {name}", "bold"), f": {kind.summary}", (more, "dim")))
         result = Table("setting", box=None, header_style="dim")
         result.add_column("default", overflow="fold")
         result.add_column("meaning")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from beats.cli import logs
+from beats.cli import documentation, logs
 from beats.cli.printable import printable, printable_lines
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_SETTINGS: Final = 78
 """EX_CONFIG of sysexits.h."""
+
+_MOST_PAGES: Final = 3
 
 _log: Final = logging.getLogger("beats")
 
@@ -83,9 +85,27 @@ def complain(text: str) -> None:
         _tell(printable(text), "red")
 
 
-def exit_with(text: str, code: int = EXIT_FAILED) -> typer.Exit:
-    """Print an error on standard error; returns the exception that ends the command with an exit code."""
+def point_to(*places: str) -> None:
+    """Name the pages of the documentation that help with a failure, after its text; a JSON log goes without.
+
+    Args:
+        places: pages for `beats docs`, such as `queues#tuning`, or URLs; empty ones count for nothing.
+    """
+    named = [documentation.command(place) for place in dict.fromkeys(places) if place]
+    if named and not logs.is_json():
+        _tell(f"More: {', '.join(named[:_MOST_PAGES])}")
+
+
+def exit_with(text: str, code: int = EXIT_FAILED, *, more: str = "") -> typer.Exit:
+    """Print an error on standard error; returns the exception that ends the command with an exit code.
+
+    Args:
+        text: what was wrong, and what would be right.
+        code: the exit code.
+        more: the page that helps, as for `point_to`.
+    """
     complain(text)
+    point_to(more)
     return typer.Exit(code)
 
 

@@ -13,6 +13,7 @@ import typer
 
 from beats.cli import completers
 from beats.cli.files import EndOption, RecordingsArgument, StartOption, ending_in_order, why_no_recording
+from beats.cli.more import More
 from beats.cli.output import (
     EXIT_FAILED,
     EXIT_USAGE,
@@ -198,7 +199,9 @@ def failing() -> Generator[None]:
     """End the command with one line on standard error if a file cannot be read or written, or on Ctrl-C."""
     try:
         yield
-    except (InputError, OSError, ValueError) as error:
+    except InputError as error:
+        raise exit_with(str(error), more=More.RECORDINGS) from None
+    except (OSError, ValueError) as error:
         text = str(error)
         if isinstance(error, OSError) and error.filename is not None:
             other = "" if error.filename2 is None else f" -> {error.filename2}"

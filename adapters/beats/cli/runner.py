@@ -16,10 +16,10 @@ from rich.live import Live as LiveDisplay
 from rich.table import Table
 from rich.text import Text
 
-from beats.cli import logs, streams
+from beats.cli import logs, more, streams
 from beats.cli.collector import collect_seldom
 from beats.cli.common import read_or_exit
-from beats.cli.output import EXIT_FAILED, err, exit_with, out, say, warn
+from beats.cli.output import EXIT_FAILED, complain, err, out, point_to, say, warn
 from beats.cli.printable import printable
 from beats.cli.service_manager import ServiceManager
 from beats.config.settings import KernelSettings, ProfileSettings, SinkSettings
@@ -175,12 +175,16 @@ def perform(
             return _Outcome(only)
 
     outcome = run(main, event_loop=settings.kernel.event_loop)
+    failed = [] if outcome.stats is None else outcome.stats.failed()
     if outcome.failure is not None:
-        raise exit_with(str(outcome.failure))
+        complain(str(outcome.failure))
+        point_to(*more.of_start(outcome.failure, failed, settings, has_workers=workers is not None))
+        raise typer.Exit(EXIT_FAILED)
     if outcome.stats is not None:
         out.print(table(outcome.stats))
-        if outcome.stats.failed():
-            raise typer.Exit(EXIT_FAILED)
+    if failed:
+        point_to(*more.of_parts(failed, settings))
+        raise typer.Exit(EXIT_FAILED)
 
 
 def set_log(settings: KernelSettings) -> None:

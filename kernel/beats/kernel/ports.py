@@ -254,6 +254,8 @@ class SinkKind:
     """Short environment variables, each with the setting that it sets, as a key below the sink's table."""
     metrics: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """What each of its own metrics says, in a sentence, by the names that `Measures.metrics` returns."""
+    docs: str = ""
+    """Where more is written about it: a page of `beats docs`, such as "queues#tuning", or a URL."""
 
     def build(self, settings: Any, context: Context) -> Sink:
         """A sink with these settings; no I/O.
@@ -278,6 +280,8 @@ class SourceKind:
     """One line for `beats adapters`."""
     metrics: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """As `SinkKind.metrics`."""
+    docs: str = ""
+    """As `SinkKind.docs`."""
 
     def build(self, settings: Any, context: Context) -> Source:
         """A source with these settings; no I/O.

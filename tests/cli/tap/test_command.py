@@ -56,7 +56,8 @@ def test_the_servers_end_is_the_end(tmp_path: Path) -> None:
     with serving(sending(frame(1), code=1013, why="too slow")) as server:
         code, out, err = called("tap", server.place, cwd=tmp_path)
     assert (code, len(out.splitlines())) == (1, 1)
-    assert err == f"{server.place}: the server closed the stream: 1013 (try again later) too slow\n"
+    said = f"{server.place}: the server closed the stream: 1013 (try again later) too slow"
+    assert err.splitlines() == [said, "More: beats docs protocol#close-codes"]
 
 
 def test_it_goes_on_when_the_server_is_there_again(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ async def follow(
 
     show = Memory()
     ended = await Follower(show, folder, count).follow(found())
-    return show.seen, ended
+    return show.seen, None if ended is None else str(ended)
 
 
 async def test_everything_is_shown_in_its_order() -> None:

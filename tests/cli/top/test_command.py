@@ -37,7 +37,8 @@ def test_what_cannot_be_shown_is_said(tmp_path: Path, arguments: tuple[str, ...]
     assert b"\r\nAuthorization: Bearer a\r\n" in server.requests[0]
     assert (code, out) == (1, "")
     said = "HTTP 401: Not this token. Give it with --token, or in BEATS_TOKEN."
-    assert err == f"127.0.0.1:{server.port}: {said}\n"
+    more = "More: beats docs websocket#safe-on-a-network"
+    assert err.splitlines() == [f"127.0.0.1:{server.port}: {said}", more]
 
 
 @pytest.mark.parametrize(

@@ -36,4 +36,6 @@ class NullSink:
             )
 
 
-SINK: Final = SinkKind(settings=NullSettings, sink=NullSink, summary="Counts and discards")
+SINK: Final = SinkKind(
+    settings=NullSettings, sink=NullSink, summary="Counts and discards", docs="settings#sinks"
+)

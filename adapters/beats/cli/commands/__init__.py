@@ -7,7 +7,7 @@ from typing import Final
 _CLI: Final = "beats.cli"
 _IN_ORDER: Final = (
     "demo", "run", "record", "replay", "snapshot", "top", "tap", "reload", "init",
-    "config", "doctor", "profiles", "adapters", "info", "recover", "cut", "export",
+    "config", "doctor", "docs", "profiles", "adapters", "info", "recover", "cut", "export",
 )  # fmt: skip
 """The order of the help; commands that are not named here follow."""
 _ELSEWHERE: Final[Mapping[str, str]] = {

@@ -143,7 +143,8 @@ def check(
     try:
         if file is not None:
             profile, config = profile_of(file)
-        found = Reader(profile, config, sets).inspect()
+        reader = Reader(profile, config, sets)
+        found = reader.inspect()
     except SettingsError as error:
         raise refused(error) from None
     conflicts = find_clashes(found)
@@ -153,7 +154,7 @@ def check(
         problems += [Problem("", "", None, warning) for warning in warnings]
         warnings = []
     if problems:
-        raise refused(SettingsError(problems, warnings))
+        raise refused(SettingsError(problems, warnings), reader)
     for warning in warnings:
         warn(warning)
     sources, sinks = (", ".join(names) or "none" for names in (found.sources, found.sinks))
@@ -225,8 +226,9 @@ def _schema() -> dict[str, object]:
 def _explained(
     profile: str | None, config: Path | None, sets: list[str] | None
 ) -> tuple[Inspected, list[Setting]]:
+    reader = Reader(profile, config, sets)
     try:
-        found = Reader(profile, config, sets).inspect()
+        found = reader.inspect()
         return found, settings_of(found)
     except SettingsError as error:
-        raise refused(error) from None
+        raise refused(error, reader) from None

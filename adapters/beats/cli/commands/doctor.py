@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from beats.cli.common import ConfigOption, ProfileOption, SetOption
-from beats.cli.output import EXIT_FAILED, EXIT_SETTINGS, say, say_document
+from beats.cli.more import More
+from beats.cli.output import EXIT_FAILED, EXIT_SETTINGS, point_to, say, say_document
 from beats.cli.printable import printable
 from beats.config.errors import SettingsError
 from beats.doctor.findings import LEVELS, Finding, Level
@@ -47,6 +48,8 @@ def doctor(
         say_document(document(findings, code))
     else:
         _show(findings)
+    if code and not as_json:
+        point_to(More.DOCTOR)
     if code:
         raise typer.Exit(code)
 

@@ -8,6 +8,7 @@ import typer
 
 from beats.cli.commands.config import schema_text
 from beats.cli.common import refused
+from beats.cli.more import More
 from beats.cli.output import EXIT_SETTINGS, EXIT_USAGE, exit_with, say
 from beats.cli.plugin import Plugin, Role
 from beats.config.errors import SettingsError
@@ -82,10 +83,13 @@ def _write_package(plugin: Plugin) -> None:
         raise exit_with(
             f"{option}: {plugin.name!r:.80} is no type, such as my_printer: use lower case, digits, _",
             EXIT_SETTINGS,
+            more=More.PLUGINS,
         )
     if plugin.name in InstalledAdapters().names("sinks" if plugin.role == "sink" else "sources"):
         raise exit_with(
-            f"{option}: there is a {plugin.role} {plugin.name!r} already: choose another name", EXIT_SETTINGS
+            f"{option}: there is a {plugin.role} {plugin.name!r} already: choose another name",
+            EXIT_SETTINGS,
+            more=More.PLUGINS,
         )
     done: list[str] = []
     try:

@@ -5,7 +5,8 @@ from typing import cast
 import typer
 
 from beats.cli.common import PidOption, ask_or_exit
-from beats.cli.output import EXIT_FAILED, EXIT_SETTINGS, complain, say
+from beats.cli.more import More
+from beats.cli.output import EXIT_FAILED, EXIT_SETTINGS, complain, point_to, say
 
 
 def reload(pid: PidOption = None) -> None:
@@ -23,6 +24,7 @@ def reload(pid: PidOption = None) -> None:
     if "refused" in answer:
         for problem in str(answer["refused"]).splitlines():
             complain(problem)
+        point_to(More.RELOADS)
         raise typer.Exit(EXIT_SETTINGS)
     changed = cast("list[str]", answer.get("changed", []))
     failed = cast("dict[str, str]", answer.get("failed", {}))
@@ -31,6 +33,7 @@ def reload(pid: PidOption = None) -> None:
     for what, why in failed.items():
         complain(f"{what}: failed, and the previous settings stay in effect: {why}")
     if failed:
+        point_to(More.RELOADS)
         raise typer.Exit(EXIT_FAILED)
     if not changed:
         say("nothing changed")

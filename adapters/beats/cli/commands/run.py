@@ -14,6 +14,7 @@ from beats.cli.common import (
     SetOption,
     StdinOption,
 )
+from beats.cli.more import More
 from beats.cli.output import EXIT_USAGE, can_ask, confirm, exit_with, show_line
 from beats.cli.runner import perform
 from beats.runtime.reader import Reader
@@ -78,7 +79,8 @@ def _wants(taken: "Taken") -> bool:
 def _workers(reader: Reader, processes: int | None, broker: str | None) -> "Workers | None":
     if processes is None:
         if broker is not None:
-            raise exit_with("--broker needs --workers N: give the number of workers", EXIT_USAGE)
+            text = "--broker needs --workers N: give the number of workers"
+            raise exit_with(text, EXIT_USAGE, more=More.WORKERS)
         return None
     if broker is not None:
         from beats.adapters.nats.servers import server
@@ -86,7 +88,7 @@ def _workers(reader: Reader, processes: int | None, broker: str | None) -> "Work
         try:
             server(broker)
         except ValueError as error:
-            raise exit_with(f"--broker {error}", EXIT_USAGE) from None
+            raise exit_with(f"--broker {error}", EXIT_USAGE, more=More.WORKERS) from None
     from beats.cli.worker import told
     from beats.workers.start import Workers
 
@@ -107,7 +109,7 @@ def sources(picture: Path | None, stdin: bool) -> dict[str, object] | None:
     sources: dict[str, object] = {}
     if picture is not None:
         if (reason := _why_no_picture(picture)) is not None:
-            raise exit_with(reason, EXIT_USAGE)
+            raise exit_with(reason, EXIT_USAGE, more=More.PICTURES)
         sources["picture"] = {"type": "images", "path": str(picture)}
     if stdin:
         sources["stdin"] = {"type": "jsonl", "path": "-"}

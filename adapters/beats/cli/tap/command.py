@@ -10,7 +10,7 @@ import typer
 
 from beats.cli.address import AddressArgument, CaOption, TokenOption, find, tls, token_warning
 from beats.cli.files import KindsOption, PatternsOption, ending_in_order
-from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, exit_with, out, warn
+from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, exit_with, out, point_to, warn
 
 # The modules that connect, decode and draw are imported when needed, so that other commands start faster.
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ def tap(
         raise exit_with(str(error), EXIT_USAGE) from None
     import anyio  # see above
 
+    from beats.cli.failures import ServerError
     from beats.cli.tap.follow import FrameSaver, TapOptions
     from beats.cli.tap.follow import tap as run
 
@@ -124,6 +125,8 @@ def tap(
         complain(f"{text}; give another folder")
     if trouble is not None:
         complain(f"{address.authority}: {trouble}")
+    if isinstance(trouble, ServerError):
+        point_to(trouble.more)
     if trouble is not None or (folder is not None and folder.kept):
         raise typer.Exit(EXIT_FAILED)
 

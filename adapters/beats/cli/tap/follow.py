@@ -108,7 +108,7 @@ class Follower:
         self._count: Final = count
         self._frame_gaps: Final = frame_gaps
 
-    async def follow(self, found: AsyncGenerator[str | bytes | Notice]) -> str | None:
+    async def follow(self, found: AsyncGenerator[str | bytes | Notice]) -> ServerError | str | None:
         """Take messages; returns why it cannot continue, or None after the last one."""
         taken = 0
         try:
@@ -122,7 +122,7 @@ class Follower:
                     if trouble is not None or taken == self._count:
                         return trouble
         except ServerError as error:
-            return str(error)
+            return error
         return None
 
     def _take(self, item: Item | Unreadable) -> str | None:
@@ -150,7 +150,7 @@ class Follower:
         return None
 
 
-async def tap(options: TapOptions) -> str | None:
+async def tap(options: TapOptions) -> ServerError | str | None:
     """Show the stream; returns why it cannot continue, or None after the last message."""
     lines = Lines(colours=out.is_terminal and not out.no_color)
     thinned = "max_fps" in {**dict(options.address.query), **options.query}
@@ -163,7 +163,7 @@ async def tap(options: TapOptions) -> str | None:
         display: Display = JsonLines() if options.as_json else plain
         return await _follow(follower(display), display, stream, options)
     live = Live(lines, options.depth, lambda: (out.width, out.height), write)
-    ended: str | None = None
+    ended: ServerError | str | None = None
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(live.handle_signals, group.cancel_scope)
@@ -177,9 +177,9 @@ async def tap(options: TapOptions) -> str | None:
 
 async def _follow(
     follower: Follower, display: Display, stream: AsyncGenerator[str | bytes | Notice], options: TapOptions
-) -> str | None:
+) -> ServerError | str | None:
     """Follow a stream; where no main picture comes, say which pictures there are instead."""
-    ended: str | None = None
+    ended: ServerError | str | None = None
     problem: Exception | SystemExit | None = None
     async with anyio.create_task_group() as group:
         if not {"topics", "kinds"} & {*dict(options.address.query), *options.query}:

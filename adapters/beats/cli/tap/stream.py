@@ -9,7 +9,8 @@ import anyio
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from beats.cli.failures import BACKOFF, ServerError, reason, refusal
+from beats.cli.failures import BACKOFF, ServerError, refusal, unreachable
+from beats.cli.more import More
 from beats.cli.printable import printable
 from beats.cli.tap.item import Notice
 
@@ -57,7 +58,7 @@ async def messages(
     except InvalidHandshake:
         raise ServerError(_NOT_BEATS, lasting=True) from None
     except OSError as error:
-        raise ServerError(reason(error), lasting=isinstance(error, ssl.SSLError)) from None
+        raise unreachable(error) from None
     try:
         while True:
             yield await connection.recv()
@@ -95,7 +96,8 @@ async def persistent(
 
 def _ended(error: ConnectionClosed) -> ServerError:
     if error.rcvd is not None and (error.rcvd_then_sent or error.sent is None):
-        return ServerError(f"the server closed the stream: {printable(str(error.rcvd))}")
+        text = f"the server closed the stream: {printable(str(error.rcvd))}"
+        return ServerError(text, more=More.CLOSED)
     if error.sent is not None:
         return ServerError(f"the stream was closed here: {printable(str(error.sent))}")
-    return ServerError("the connection was lost (1006, no close frame)")
+    return ServerError("the connection was lost (1006, no close frame)", more=More.CLOSED)

@@ -61,4 +61,4 @@ def top(
     except KeyboardInterrupt:  # the usual way to end it
         return
     if refused is not None:
-        raise exit_with(f"{address.authority}: {refused}")
+        raise exit_with(f"{address.authority}: {refused}", more=refused.more)

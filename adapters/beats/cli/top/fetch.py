@@ -16,9 +16,8 @@ from anyio import to_thread
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from beats.cli.address import ServerAddress
-from beats.cli.failures import BACKOFF, ServerError, reason, refusal
+from beats.cli.failures import BACKOFF, ServerError, refusal, unreachable
 from beats.cli.printable import printable
-from beats.kernel.run.supervisor import sole
 from beats.kit.stats_json import ParsedStats
 
 _MOST: Final = 2**64
@@ -123,7 +122,7 @@ async def fetch(address: ServerAddress, context: ssl.SSLContext | None) -> Sampl
         hint = "" if context is None else "; if it is not encrypted, say ws://"
         raise ServerError(f"it ended the connection{hint}", lasting=False) from None
     except OSError as error:
-        raise ServerError(reason(error), lasting=isinstance(sole(error), ssl.SSLError)) from None
+        raise unreachable(error) from None
     # In a thread: with thousands of viewers it takes so long that keys would respond late.
     return await to_thread.run_sync(_parsed, raw)
 

@@ -10,6 +10,7 @@ SINK: Final = SinkKind(
     settings=ArtNetSettings,
     sink="beats.adapters.sinks.artnet.sink:ArtNetSink",
     summary="An LED wall by Art-Net, with sequence numbers and ArtSync",
+    docs="led",
     metrics=METRICS,
     adjustable=ADJUSTABLE,
 )

@@ -10,6 +10,7 @@ SINK: Final = SinkKind(
     settings=DdpSettings,
     sink="beats.adapters.sinks.ddp.sink:DdpSink",
     summary="An LED wall by DDP, such as WLED, ESPixelStick and Falcon controllers",
+    docs="led",
     metrics=METRICS,
     adjustable=ADJUSTABLE,
 )

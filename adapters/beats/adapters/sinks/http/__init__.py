@@ -10,6 +10,7 @@ SINK: Final = SinkKind(
     settings=HttpSettings,
     sink="beats.adapters.sinks.http.sink:HttpSink",
     summary="health, metrics and counters by HTTP, and pictures for any player, without a WebSocket stream",
+    docs="players#without-the-sink-websocket",
     metrics=METRICS,
     adjustable=ADJUSTABLE,
 )

@@ -10,6 +10,7 @@ SINK: Final = SinkKind(
     settings=MqttSinkSettings,
     sink="beats.adapters.sinks.mqtt.sink:MqttSink",
     summary="Publishes updates, and pictures if wished, to an MQTT broker, such as Home Assistant's",
+    docs="mqtt",
     metrics={
         **LINK_METRICS,
         "updates_published_total": "Updates of peripherals that were published.",

@@ -10,6 +10,7 @@ SINK: Final = SinkKind(
     settings=NatsSinkSettings,
     sink="beats.adapters.sinks.nats.sink:NatsSink",
     summary="Passes the stream on to a NATS server, which gives it to any number of edges",
+    docs="relay",
     metrics={
         **LINK_METRICS,
         "oversized_total": "Envelopes that were larger than the server takes, and lost.",

@@ -9,6 +9,7 @@ SINK: Final = SinkKind(
     settings=RecorderSettings,
     sink="beats.adapters.sinks.recorder.sink:RecorderSink",
     summary="Records everything to MCAP files that other tools open and Beats can play again",
+    docs="recording",
     metrics={
         "recording": "1 while a file is open, else 0.",
         "idle": "1 while a recorder that records on command is not told to record, else 0. If both are 0, it "

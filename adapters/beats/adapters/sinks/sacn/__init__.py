@@ -10,6 +10,7 @@ SINK: Final = SinkKind(
     settings=SacnSettings,
     sink="beats.adapters.sinks.sacn.sink:SacnSink",
     summary="An LED wall by sACN (E1.31), multicast or unicast",
+    docs="led",
     metrics=METRICS,
     adjustable=ADJUSTABLE,
 )

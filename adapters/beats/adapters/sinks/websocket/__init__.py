@@ -10,6 +10,7 @@ SINK: Final = SinkKind(
     settings=WebSocketSettings,
     sink="beats.adapters.sinks.websocket.sink:WebSocketSink",
     summary="a WebSocket server, for Foxglove too; every viewer gets the current state, then the live stream",
+    docs="websocket",
     metrics={
         **METRICS,
         "workers": "Processes that serve viewers, with --workers.",

@@ -10,5 +10,6 @@ SOURCE: Final = SourceKind(
     settings=ArtNetSourceSettings,
     source="beats.adapters.sources.artnet.source:ArtNetSource",
     summary="A lighting desk's universes by Art-Net, as a picture or peripherals",
+    docs="led#a-lighting-desk",
     metrics=METRICS,
 )

@@ -9,6 +9,7 @@ SOURCE: Final = SourceKind(
     settings=CommandSettings,
     source="beats.adapters.sources.command.source:CommandSource",
     summary="What a program of yours writes: JSON Lines, picture files or raw pixels",
+    docs="sources#a-program",
     metrics={
         "running": "1 while the program runs, else 0.",
         "invalid_total": "Lines, pictures and frames of the program that could not be read.",

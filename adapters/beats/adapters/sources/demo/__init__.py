@@ -9,6 +9,7 @@ SOURCE: Final = SourceKind(
     settings=DemoSettings,
     source="beats.adapters.sources.demo.source:DemoSource",
     summary="A moving picture with a knob, an accelerometer and a button; the same for the same seed",
+    docs="sources",
 )
 
 __all__ = ["SOURCE", "DemoSettings"]

@@ -9,6 +9,7 @@ SOURCE: Final = SourceKind(
     settings=ImagesSettings,
     source="beats.adapters.sources.images.source:ImagesSource",
     summary="A GIF, APNG, WebP, still picture or folder of pictures, looped or once",
+    docs="sources#pictures",
 )
 
 __all__ = ["SOURCE", "ImagesSettings"]

@@ -9,6 +9,7 @@ SOURCE: Final = SourceKind(
     settings=JsonlSettings,
     source="beats.adapters.sources.jsonl.source:JsonlSource",
     summary="Peripheral updates as JSON Lines from standard input, a file or a FIFO",
+    docs="sources#sensor-readings",
 )
 
 __all__ = ["SOURCE", "JsonlSettings"]

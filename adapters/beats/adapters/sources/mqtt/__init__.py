@@ -10,6 +10,7 @@ SOURCE: Final = SourceKind(
     settings=MqttSourceSettings,
     source="beats.adapters.sources.mqtt.source:MqttSource",
     summary="What sensors, switches and cameras publish to an MQTT broker",
+    docs="mqtt#from-a-broker",
     metrics={
         **LINK_METRICS,
         "messages_total": "Messages that came from the broker.",

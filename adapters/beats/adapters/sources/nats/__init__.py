@@ -10,6 +10,7 @@ SOURCE: Final = SourceKind(
     settings=NatsSourceSettings,
     source="beats.adapters.sources.nats.source:NatsSource",
     summary="The stream of another machine by way of a NATS server, with its numbers and times",
+    docs="relay",
     metrics=STREAM_METRICS,
 )
 

@@ -9,6 +9,7 @@ SOURCE: Final = SourceKind(
     settings=OscSettings,
     source="beats.adapters.sources.osc.source:OscSource",
     summary="What desks, phones and music programs send by Open Sound Control (OSC) over UDP",
+    docs="sources#osc",
     metrics={
         "datagrams_total": "UDP packets that came.",
         "controls_total": "Commands that were passed on.",

@@ -9,6 +9,7 @@ SOURCE: Final = SourceKind(
     settings=ReplaySettings,
     source="beats.adapters.sources.replay.source:ReplaySource",
     summary="Recordings, envelope by envelope as they were, on their own timeline or another",
+    docs="recording#replay",
 )
 
 __all__ = ["SOURCE", "ReplaySettings"]

@@ -10,5 +10,6 @@ SOURCE: Final = SourceKind(
     settings=SacnSourceSettings,
     source="beats.adapters.sources.sacn.source:SacnSource",
     summary="A lighting desk's universes by sACN (E1.31), as a picture or peripherals",
+    docs="led#a-lighting-desk",
     metrics=METRICS,
 )

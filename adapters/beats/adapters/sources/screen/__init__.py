@@ -9,6 +9,7 @@ SOURCE: Final = SourceKind(
     settings=ScreenSettings,
     source="beats.adapters.sources.screen.source:ScreenSource",
     summary="What is on a screen of this machine, or on a part of it",
+    docs="sources#screens",
 )
 
 __all__ = ["SOURCE", "ScreenSettings"]

@@ -10,6 +10,7 @@ SOURCE: Final = SourceKind(
     settings=WebSocketSourceSettings,
     source="beats.adapters.sources.websocket.source:WebSocketSource",
     summary="The stream of another Beats, watched as any viewer does, with its numbers and times",
+    docs="relay#without-a-server",
     metrics=STREAM_METRICS,
 )
 

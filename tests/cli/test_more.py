@@ -1,0 +1,218 @@
+"""Errors end with the page of the documentation that helps."""
+
+import errno
+import json
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from beats.cli.more import More, of_problems, of_start
+from beats.config.errors import Problem
+from beats.config.settings import KernelSettings, ProfileSettings
+from beats.kernel.errors import MissingPackageError, StartError
+from beats.runtime import conflicts
+from beats.runtime.registry import SINKS, SOURCES
+from tests.docs.documents import DOCUMENTS
+from tests.support import called, install_adapter
+
+DECLARED = {
+    f"{role} {name}": catalogue.find(name).docs
+    for role, catalogue in (("sink", SINKS), ("source", SOURCES))
+    for name in catalogue.names()
+}
+SINK = """
+from beats.config.settings import SinkSettings
+from beats.kernel.ports import SinkKind
+
+
+class Settings(SinkSettings):
+    level: int
+
+
+SINK = SinkKind(settings=Settings, sink=lambda settings, context: None, summary="for a test"{docs})
+"""
+
+
+def more(err: str) -> str:
+    """The pages that an error ends with; it names them once."""
+    *lines, last = err.splitlines()
+    assert lines
+    assert not any(line.startswith("More: ") for line in lines)
+    found = re.fullmatch("More: (.+)", last)
+    assert found is not None, err
+    return found[1].replace("beats docs ", "")
+
+
+@pytest.mark.parametrize(
+    "place", [*More, *DECLARED.values()], ids=[*(each.name for each in More), *DECLARED.keys()]
+)
+def test_each_page_that_is_named_exists(place: str) -> None:
+    """Those of the command, and those that sinks and sources declare: all of ours do."""
+    page, _, heading = place.partition("#")
+    document = DOCUMENTS[f"docs/{page}.md"]
+    assert not heading or heading in document.anchors
+
+
+@pytest.mark.parametrize(
+    ("setting", "page"),
+    [
+        ("sinks.browser.port=many", "websocket"),
+        ("sinks.browser.tls_cert=7", "websocket#safe-on-a-network"),
+        ("sinks.browser.token=''", "websocket#safe-on-a-network"),
+        ("sinks.browser.require_token=true", "websocket#safe-on-a-network"),
+        ("sinks.browser=7", "settings#sinks"),
+        ("sinks.browser.queue.size=0", "queues"),
+        ("sinks.browser.type=brouser", "settings#sinks"),
+        ("sinks.wall={type='ddp', size=3}", "led"),
+        ("sinks.broker={type='mqtt', tls_cert=7}", "mqtt"),
+        ("sinks.tape={type='recorder', fsync='perhaps'}", "recording"),
+        ("sinks.relay={type='nats', token=''}", "relay"),
+        ("sources.demo.fps=many", "sources"),
+        ("sources.demo.transforms.rotate=1", "sources#changes-on-the-way"),
+        ("sources.wall={type='screen', fps=0}", "sources#screens"),
+        ("sources.old=7", "sources"),
+        ("kernel.log_level=LOUD", "operation#logs"),
+        ("kernel.shutdown_timeout_s=-1", "operation#run"),
+        ("pixels.quality=0", "settings#pixels"),
+        ("nonsense", "settings#layers"),
+    ],
+)
+def test_a_wrong_setting_names_the_page_about_it(tmp_path: Path, setting: str, page: str) -> None:
+    """Or the page about the sink or source that has it."""
+    code, _, err = called("config", "check", "--set", setting, cwd=tmp_path)
+    assert (code, more(err)) == (78, page)
+
+
+def test_several_faults_have_one_line(tmp_path: Path) -> None:
+    """With each page once, and with three at most."""
+    wrong = (
+        "pixels.quality=0",
+        "pixels.workers=0",
+        "kernel.watch=7",
+        "sinks.browser.port=many",
+        "sources.a=1",
+    )
+    code, _, err = called("config", "check", *(f"--set={each}" for each in wrong), cwd=tmp_path)
+    assert code == 78
+    assert len(err.splitlines()) == 6
+    assert len(more(err).split(", ")) == 3
+
+
+def test_a_profile_that_is_not_there_names_the_page_about_profiles(tmp_path: Path) -> None:
+    """By every command that reads one."""
+    for command in (("run",), ("config", "check"), ("config", "show"), ("record",)):
+        code, _, err = called(*command, "--profile", "hal", cwd=tmp_path)
+        assert (code, more(err)) == (78, "settings#profiles")
+
+
+def test_a_warning_that_counts_names_no_page(tmp_path: Path) -> None:
+    """It has no setting to go by."""
+    arguments = ("--strict", "--set", "sinks.browser.host=0.0.0.0", "--set", "sinks.browser.port=0")
+    code, _, err = called("config", "check", *arguments, cwd=tmp_path)
+    assert code == 78
+    assert "More" not in err
+
+
+def test_a_package_that_is_missing_names_the_extras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever setting needs it."""
+    monkeypatch.setattr(conflicts, "find_spec", lambda name: None)
+    for command in (("run",), ("config", "check")):
+        code, _, err = called(*command, "--set", "sinks.broker={type='mqtt'}", cwd=tmp_path)
+        assert (code, more(err)) == (78, "install#extras")
+
+
+@pytest.mark.parametrize(
+    ("docs", "named"),
+    [
+        (', docs="https://lamp.example/beats"', ["More: https://lamp.example/beats"]),
+        (', docs="queues"', ["More: beats docs queues"]),
+        ("", []),
+    ],
+)
+def test_a_plug_in_names_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, docs: str, named: list[str]
+) -> None:
+    """A URL or a page of ours, or nothing; `beats adapters` shows it, too."""
+    install_adapter(tmp_path / "site", "sinks", "lamp", SINK.replace("{docs}", docs), monkeypatch)
+    monkeypatch.delitem(__import__("sys").modules, "beats_lamp", raising=False)
+    code, _, err = called("config", "check", "--set", "sinks.lamp={type='lamp', level='x'}", cwd=tmp_path)
+    assert code == 78
+    assert err.splitlines()[1:] == named
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "page"),
+    [
+        (("reload",), 1, "operation#signals"),
+        (("snapshot",), 1, "operation#signals"),
+        (("info", "text.mcap"), 0, None),
+        (("export", "empty", "--gif", "a.gif"), 1, "recording#cut-export-recover"),
+        (("recover", "text.mcap", "new.mcap"), 1, "recording#cut-export-recover"),
+        (("run", "text.gif"), 2, "sources#pictures"),
+        (("run", "--broker", "nats://127.0.0.1"), 2, "relay#every-core-of-one-machine"),
+        (("run", "--profile", "headless", "--workers", "2"), 1, "relay#every-core-of-one-machine"),
+        (("init", "--sink", "My-Lamp"), 78, "plugins#a-package-of-your-own"),
+        (("top", "--once", "127.0.0.1:1"), 1, "operation#watch-a-running-beats-from-a-terminal"),
+        (("tap", "127.0.0.1:1"), 1, "operation#watch-a-running-beats-from-a-terminal"),
+    ],
+)
+def test_a_command_that_fails_names_a_page(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, page: str | None
+) -> None:
+    """After its error, on standard error."""
+    (tmp_path / "empty").mkdir()
+    for file in ("text.gif", "text.mcap"):
+        (tmp_path / file).write_text("no picture, and no recording")
+    ended, _, err = called(*arguments, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path))
+    assert (ended, page and more(err)) == (code, page)
+
+
+def test_a_certificate_that_is_not_there_names_the_page_about_networks(tmp_path: Path) -> None:
+    """The run ends when the sink opens it; so does a check, before."""
+    tls = ("--set", "sinks.browser.tls_cert=none.pem", "--set", "sinks.browser.tls_key=none.pem")
+    code, _, err = called("config", "check", *tls, cwd=tmp_path)
+    assert (code, more(err)) == (78, "websocket#safe-on-a-network")
+    code, _, err = called("run", *tls, "--set", "sinks.browser.port=0", cwd=tmp_path)
+    assert (code, more(err)) == (1, "websocket#safe-on-a-network")
+
+
+def test_a_sink_that_cannot_start_names_its_page(tmp_path: Path) -> None:
+    """Such as a recorder that may not write."""
+    (tmp_path / "file").write_text("no folder")
+    settings = ("sinks.browser.enabled=false", "sinks.tape={type='recorder', path='file/a.mcap'}")
+    code, _, err = called("run", *(f"--set={each}" for each in settings), cwd=tmp_path)
+    assert (code, more(err)) == (1, "recording")
+
+
+def test_why_a_run_could_not_start_is_looked_for_in_its_causes() -> None:
+    """A port that is in use, of whatever sink; a package that is missing."""
+    settings = ProfileSettings("a", KernelSettings(), {}, {})
+    for cause, page in (
+        (OSError(errno.EADDRINUSE, "in use"), More.PORTS),
+        (MissingPackageError("pip install x"), More.PACKAGES),
+    ):
+        between, error = ValueError(), StartError("sink 'a' could not start")
+        error.__cause__, between.__cause__ = between, cause
+        assert of_start(error, [], settings, has_workers=True) == [page]
+    assert of_start(StartError(""), [], settings, has_workers=True) == [More.WORKERS]
+    assert of_start(StartError(""), [], settings, has_workers=False) == []
+
+
+def test_a_key_of_every_sink_needs_no_type() -> None:
+    """As a short variable has it."""
+    assert of_problems([Problem("BEATS_STREAM_QUEUE_SIZE", "sinks.*.queue.size", "0", "is wrong")]) == [
+        "queues"
+    ]
+
+
+def test_a_log_in_json_has_no_line_of_its_own(tmp_path: Path) -> None:
+    """Programs read it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = f"sinks.browser.port={taken.getsockname()[1]}"
+        arguments = ("--log-format", "json", "--set", port, "--set", "sinks.browser.host=127.0.0.1")
+        code, _, err = called("run", *arguments, cwd=tmp_path)
+    assert code == 1
+    assert "in use" in json.loads(err.splitlines()[-1])["message"]
+    assert "More" not in err
