@@ -174,7 +174,7 @@ def test_recover_fails_where_nothing_can_be_read_or_written(tmp_path: Path) -> N
         (("gone.mcap", "/"), 2, "is a folder"),
     ):
         code, out, err = called("recover", *arguments, cwd=tmp_path)
-        assert (code, out, err.count("\n")) == (expected, "", 1), arguments
+        assert (code, out, err.partition("More: ")[0].count("\n")) == (expected, "", 1), arguments
         assert wanted in err
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
@@ -227,7 +227,7 @@ def test_cut_says_what_is_wrong(tmp_path: Path) -> None:
         (("/",), 2, "is a folder: name a file in it"),
     ):
         code, out, err = called("cut", "a.mcap", *arguments, cwd=tmp_path)
-        assert (code, out, err.count("\n")) == (expected, "", 1), arguments
+        assert (code, out, err.partition("More: ")[0].count("\n")) == (expected, "", 1), arguments
         assert wanted in err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mcap", "c.mcap.part"]
 
