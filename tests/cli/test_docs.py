@@ -56,7 +56,7 @@ def test_in_a_pipe_a_page_is_markdown(tmp_path: Path, place: tuple[str, ...]) ->
     ("place", "said"),
     [
         ("quees", "there is no page 'quees'; did you mean 'queues'? There are: a-million-viewers, api, "),
-        ("pixels", "there is no page 'pixels'; did you mean 'settings#pixels'? There are: "),
+        ("universes", "there is no page 'universes'; did you mean 'led#universes'? There are: "),
         ("../README", "there is no page '../README'. There are: "),
         ("queues#tunning", "queues has no heading 'tunning'; did you mean 'queues#tuning'? It has: queues, "),
         # a comment in a block of the page

@@ -177,7 +177,7 @@ def test_a_run_that_holds_nothing_says_what_to_set(tmp_path: Path) -> None:
         code, out, err = snapshot(tmp_path)
         assert (code, out) == (1, "")
         said = "no sink holds a snapshot: set snapshot_s, in seconds, on a sink of type recorder"
-        assert err.strip() == said
+        assert err.splitlines() == [said, "More: beats docs recording#save-what-has-just-happened"]
         program.signal(signal.SIGUSR1)
         program.err.wait_for(r"ERROR .*no snapshot: no sink holds a snapshot")
         with watching(program.url) as viewer:
@@ -185,16 +185,20 @@ def test_a_run_that_holds_nothing_says_what_to_set(tmp_path: Path) -> None:
         assert program.interrupt() == 0
 
 
+MORE = "More: beats docs operation#signals\n"
+
+
 def test_when_none_or_several_run_it_says_so(tmp_path: Path) -> None:
     """With the choices, and how to name one."""
     code, out, err = snapshot(tmp_path)
-    assert (code, out, err.strip()) == (1, "", "no beats of this user runs on this machine")
+    said = f"no beats of this user runs on this machine\n{MORE}"
+    assert (code, out, err) == (1, "", said)
     with holding(tmp_path, *HELD) as one, holding(tmp_path, *HELD) as two:
         pids = ", ".join(map(str, sorted((one.process.pid, two.process.pid), key=str)))
         code, out, err = snapshot(tmp_path)
-        assert (code, out, err.strip()) == (1, "", f"several run ({pids}): say which with --pid")
+        assert (code, out, err) == (1, "", f"several run ({pids}): say which with --pid\n{MORE}")
         code, out, _ = snapshot(tmp_path, "--pid", str(two.process.pid))
         assert code == 0
         assert messages(tmp_path / out.strip())
         code, _, err = snapshot(tmp_path, "--pid", "1")
-        assert (code, err.strip()) == (1, f"no beats has pid 1; these run: {pids}")
+        assert (code, err) == (1, f"no beats has pid 1; these run: {pids}\n{MORE}")

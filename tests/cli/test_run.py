@@ -74,7 +74,9 @@ def test_a_closed_folder_of_profiles_is_a_wrong_setting(command: tuple[str, ...]
     with Program(arguments, tmp_path, clean_environment(), before=hold_permissions) as program:
         assert program.end() == 78
     assert program.out.text() == ""
-    assert re.fullmatch(r"\S.* cannot be read: Permission denied\n", program.err.text())
+    line, more = program.err.text().splitlines()
+    assert re.fullmatch(r"\S.* cannot be read: Permission denied", line)
+    assert more == "More: beats docs settings#profiles"
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ Beats streams live pictures and sensor readings to any number of viewers.
   beats run picture.gif           stream a picture, or a folder of them
   beats run --stdin               stream sensor readings, one JSON object per line
   beats init                      write a profile of your own
-  beats --help, beats docs        list all commands, and the pages of the documentation
+  beats --help                    list all commands; `beats docs` shows the documentation
 """
 
 

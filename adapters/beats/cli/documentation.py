@@ -60,7 +60,10 @@ class Page:
     @cached_property
     def anchors(self) -> Mapping[str, int]:
         """Where each heading begins in the text, by its anchor."""
-        return {anchor(found[1]): found.start() for found in reversed([*_HEADING.finditer(self._prose)])}
+        places: dict[str, int] = {}
+        for found in _HEADING.finditer(self._prose):
+            places.setdefault(anchor(found[1]), found.start())
+        return places
 
     def since(self, start: str) -> str:
         """The text from the heading with this anchor on; all of it for an empty one."""

@@ -64,7 +64,7 @@ def _start(page: documentation.Page, heading: str) -> str:
     if wanted and wanted not in page.anchors:
         meant = nearest(wanted, page.anchors)
         hint = f"; did you mean '{page.name}#{meant}'?" if meant else "."
-        there = ", ".join(reversed(page.anchors))
+        there = ", ".join(page.anchors)
         raise exit_with(f"{page.name} has no heading {heading!r:.80}{hint} It has: {there}", EXIT_USAGE)
     return wanted
 

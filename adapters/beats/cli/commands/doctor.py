@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from beats.cli import documentation
 from beats.cli.common import ConfigOption, ProfileOption, SetOption
 from beats.cli.more import More
-from beats.cli.output import EXIT_FAILED, EXIT_SETTINGS, point_to, say, say_document
+from beats.cli.output import EXIT_FAILED, EXIT_SETTINGS, say, say_document
 from beats.cli.printable import printable
 from beats.config.errors import SettingsError
 from beats.doctor.findings import LEVELS, Finding, Level
@@ -48,8 +49,6 @@ def doctor(
         say_document(document(findings, code))
     else:
         _show(findings)
-    if code and not as_json:
-        point_to(More.DOCTOR)
     if code:
         raise typer.Exit(code)
 
@@ -84,6 +83,8 @@ def _show(findings: Sequence[Finding]) -> None:
         for finding in ordered:
             say(line(finding))
     say(summary(findings))
+    if any(finding.level in ("warning", "fault") for finding in findings):
+        say(f"More: {documentation.command(More.DOCTOR)}")
 
 
 def line(finding: Finding) -> str:
