@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 from tests.cli.every import EACH_WAY, READING, STREAMING, WRITING, Kind, Result, run_all
 from tests.cli.screen import Screen, on_a_screen
 from tests.recordings.support import lines, read, record
-from tests.support import BEATS, PORT_0, clean_environment
+from tests.support import BEATS, PORT_0, TIMEOUT_S, clean_environment
 
 needs_full = pytest.mark.skipif(
     not Path("/dev/full").exists(), reason="only Linux has a device that is always full"
@@ -234,3 +235,33 @@ def test_a_terminal_that_takes_on_again_hears_what_it_missed(tmp_path: Path) -> 
         screen.press("\x03")
         assert screen.end() == 0
         assert "published" in screen.text()
+
+
+def test_what_a_blocked_pipe_does_not_take_is_dropped_and_counted(tmp_path: Path) -> None:
+    """Nothing waits for it; the log says how many writes are missing once it takes on again."""
+    code = (
+        "import logging, os, sys\n"
+        "from beats.cli import streams\n"
+        "logging.basicConfig(filename='log')\n"
+        "with streams.standard_streams():\n"
+        "    streams.detach()\n"
+        "    for number in range(5000): print('x' * 99, flush=True)\n"
+        "    os.write(2, b'done')\n"
+        "    sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=clean_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.read(4) == b"done"
+        out, _ = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0
+    [(name, dropped)] = re.findall(
+        r"(standard \w+) was blocked for a while: (\d+) writes", (tmp_path / "log").read_text()
+    )
+    assert (name, out.count(b"\n") + int(dropped)) == ("standard output", 5000)

@@ -83,3 +83,7 @@ def _paths() -> Iterator[Path]:
 
 
 DOCUMENTS: Final = {document.name: document for document in map(Document, _paths())}
+EXAMPLES: Final = {
+    document.name: document for document in map(Document, sorted((ROOT / "examples").rglob("README.md")))
+}
+"""Those of the examples, whose commands tests/examples runs."""

@@ -1,11 +1,19 @@
-"""What the page about installation says of extras and Pythons."""
+"""What the pages say of extras, Pythons and packages to install."""
 
+import ast
+import json
 import re
+import shlex
+import sys
 import tomllib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
-from tests.docs.documents import DOCUMENTS, ROOT
-from tests.test_architecture import FOR_DEVELOPERS, named
+import pytest
+
+from tests.docs.documents import DOCUMENTS, EXAMPLES, ROOT
+from tests.test_architecture import FOR_DEVELOPERS, imports, named
 
 PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
     "project"
@@ -44,3 +52,27 @@ def test_each_python_of_the_metadata_has_its_line() -> None:
     assert [python for cell in first_column for python in cell.split(", ")] == [
         found[1] for found in classified if found
     ]
+
+
+PROVIDERS: Final = {"cv2": "opencv-python-headless", "IPython": "jupyterlab", "pygame": "pygame-ce"}
+"""The package that brings a module, where it has another name."""
+TO_INSTALL: Final = {name: page for name, page in EXAMPLES.items() if "pip install" in page.text}
+
+
+def imported(folder: Path) -> Iterator[str]:
+    """The modules that the programs of an example import."""
+    for program in folder.glob("*.py"):
+        yield from imports(program)
+    for notebook in folder.glob("*.ipynb"):
+        for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                yield from imports(notebook, ast.walk(ast.parse("".join(cell["source"]))))
+
+
+@pytest.mark.parametrize("name", TO_INSTALL)
+def test_an_example_installs_what_it_imports(name: str) -> None:
+    """By the first line of its commands."""
+    page = TO_INSTALL[name]
+    _, _, *words = shlex.split(page.of("sh")[0].splitlines()[0])
+    tops = {module.split(".")[0] for module in imported(page.path.parent)} - sys.stdlib_module_names
+    assert {PROVIDERS.get(top, top) for top in tops | {"beats"}} <= named(words)

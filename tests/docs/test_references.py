@@ -16,7 +16,7 @@ from beats.config.schema import TABLES, Group, is_model, members
 from beats.recordings import format as recording_format
 from beats.runtime.live import NOTE
 from beats.runtime.registry import InstalledAdapters
-from tests.docs.documents import DOCUMENTS, ROOT, Document
+from tests.docs.documents import DOCUMENTS, EXAMPLES, ROOT, Document
 from tests.test_architecture import ROOMS
 
 PARTS: Final = ("kernel/beats", "proto/beats", "config/beats", "adapters/beats")
@@ -106,13 +106,14 @@ def matches(pattern: str) -> Iterator[tuple[str, re.Match[str]]]:
 def test_links_lead_somewhere() -> None:
     """To a file, and to a heading in it."""
     wrong: list[str] = []
-    for document in DOCUMENTS.values():
+    documents = {**DOCUMENTS, **EXAMPLES}
+    for document in documents.values():
         for link in document.links:
             target, _, anchor = link.partition("#")
             path = (document.path.parent / target).resolve() if target else document.path
             if "://" in link or (path.exists() and not anchor):
                 continue
-            known = DOCUMENTS.get(path.relative_to(ROOT).as_posix())
+            known = documents.get(path.relative_to(ROOT).as_posix())
             if known is None or anchor not in known.anchors:
                 wrong.append(f"{document.name}: {link}")
     assert wrong == []

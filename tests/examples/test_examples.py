@@ -55,6 +55,20 @@ def test_a_program_streams_until_ctrl_c(name: str, topics: set[str], tmp_path: P
         assert "Traceback" not in program.err.text()
 
 
+def test_a_button_stops_the_robot(tmp_path: Path) -> None:
+    """While its sensors go on: twenty times it is where it was before."""
+    with main_of("robot_sensors", tmp_path) as (program, page):
+        with watching(page.replace("http", "ws") + "?topics=peripheral/odometry") as viewer:
+            viewer.next()
+            viewer.connection.send(json.dumps({"kind": "control", "command": "activate"}))
+            places: list[object] = []
+            while len(places) < 21 or len(set(places[-21:])) > 1:
+                message = viewer.next().message
+                assert isinstance(message, Peripheral)
+                places.append(json.loads(json.dumps(message.data))["x_m"])
+        assert program.interrupt() == 0
+
+
 def test_the_camera_shows_a_film_and_its_edges(tmp_path: Path) -> None:
     """Two pictures, in a loop: more frames come than the film has."""
     film = tmp_path / "film.avi"

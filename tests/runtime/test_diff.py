@@ -77,11 +77,15 @@ def test_an_idle_source_that_is_the_same_is_started_again() -> None:
     """A changed source is replaced, since it cannot change in place, and a removed one is not restarted."""
     demo = {"type": "demo"}
     before = profile(sources={"a": demo, "b": demo, "c": demo, "d": demo})
-    after = profile(sources={"a": demo, "b": {"type": "demo", "fps": 10.0}, "d": demo})
+    changed = {"type": "demo", "fps": 10.0, "transforms": {"every": "1s"}}
+    after = profile(sources={"a": demo, "b": changed, "d": demo})
     found = steps(before, after, lambda kind: SINKS.find(kind).adjustable, {"a", "b", "c", "e"})
     assert found == [
         Step("remove", "sources", "c"),
-        Step("replace", "sources", "b", ("fps",)),
+        Step("replace", "sources", "b", ("transforms", "fps")),
         Step("restart", "sources", "a"),
     ]
-    assert [str(step) for step in found[1:]] == ["source 'b' replaced (fps)", "source 'a' started again"]
+    assert [str(step) for step in found[1:]] == [
+        "source 'b' replaced (transforms, fps)",
+        "source 'a' started again",
+    ]

@@ -1,6 +1,7 @@
 """Sources behind a chain of transforms, on a real bus."""
 
 import io
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image
 from beats.config.load import load_profile
 from beats.config.settings import PixelSettings, TransformSettings
 from beats.kernel.capabilities import CommandCheck, Plays, TakesCommands
-from beats.kernel.envelope import ClientIdentity, Control, Envelope, Frame, Peripheral, Sealed, Tag
+from beats.kernel.envelope import ClientIdentity, Control, Envelope, Frame, Location, Peripheral, Sealed, Tag
 from beats.kernel.ports import Publish
 from beats.kernel.run.kernel import Kernel, KernelOptions
 from beats.kernel.stats import GivenUp, Playback
@@ -27,6 +28,8 @@ from beats.runtime.registry import InstalledAdapters
 from beats.transforms.chain import Chain
 from beats.transforms.source import Outlet, TransformedPixels, transformed
 from tests.adapters.sinks.websocket.support import until
+from tests.pictures.support import HAS_AVIF
+from tests.support import png_of
 
 pytestmark = pytest.mark.anyio
 Pixel = tuple[int, ...] | float | None
@@ -173,8 +176,7 @@ async def test_updates_get_their_labels() -> None:
     )
     assert isinstance(second.message, Peripheral)
     assert second.message.tags == (Tag("lab"),)
-    assert second.message.location is not None
-    assert second.message.location.x == 1.5
+    assert second.message.location == Location(1.5, 0, 0)
 
 
 async def test_a_burst_is_its_first_and_its_last_value() -> None:
@@ -263,8 +265,8 @@ async def test_what_is_the_same_is_left_out_and_counted() -> None:
     async def act(publish: Publish) -> None:
         with pytest.raises((TypeError, ValueError)):
             await publish(Peripheral("knob", object()))
-        for value in (1, 1, 2, 2):
-            await publish(Peripheral("knob", value))
+        numbers = [await publish(Peripheral("knob", value)) for value in (1, 1, 2, 2)]
+        assert numbers == [1, 0, 2, 0]
         for number in (10, 20):
             message = Peripheral("other", 5)
             prepared = StreamCodec().prepare(message)
@@ -273,6 +275,48 @@ async def test_what_is_the_same_is_left_out_and_counted() -> None:
     assert values(await stage.played(act)) == [1, 2, 5]
     assert [each.sequence for each in stage.envelopes] == [1, 2, 1]
     assert stage.given_up == [("on_change", "peripheral/knob", 2), ("on_change", "peripheral/other", 1)]
+
+
+@pytest.mark.parametrize(
+    ("given", "became"),
+    [("JPEG", "image/jpeg"), ("WEBP", "image/webp"), *([("AVIF", "image/png")] if HAS_AVIF else [])],
+)
+async def test_a_shaped_picture_keeps_its_format(given: str, became: str) -> None:
+    """But for AVIF, which is not encoded here: it becomes what `pixels.format` says."""
+    stage, file = Stage(scale=[2, 1]), io.BytesIO()
+    corners().save(file, given)
+    media_type = f"image/{given.lower()}"
+
+    async def act(publish: Publish) -> None:
+        await publish(Frame(file.getvalue(), "", media_type, 4, 2))
+
+    [envelope] = await stage.played(act)
+    assert isinstance(envelope.message, Frame)
+    assert envelope.message[2:] == (became, 2, 1)
+    assert Image.open(io.BytesIO(envelope.message.data)).get_format_mimetype() == became
+
+
+async def test_pictures_are_compared_as_they_are_shown() -> None:
+    """What differs outside of the crop is the same; the event loop does not wait for the decoder."""
+    stage = Stage(crop=[0, 0, 2, 2], on_change=True)
+    other = corners()
+    other.paste((0, 255, 0), (2, 0, 4, 2))
+    threads: set[int] = set()
+    reshaped = stage.outlet.chain.reshaped
+
+    def noted(frame: Frame, settings: PixelSettings) -> Frame:
+        threads.add(threading.get_ident())
+        return reshaped(frame, settings)
+
+    stage.outlet.chain.reshaped = noted  # type: ignore[method-assign]
+
+    async def act(publish: Publish) -> None:
+        for image in (corners(), other):
+            await publish(Frame(png_of(image)))
+
+    assert len(await stage.played(act)) == 1
+    assert stage.given_up == [("on_change", "frame", 1)]
+    assert threading.get_ident() not in threads
 
 
 async def test_a_picture_that_cannot_be_shaped_is_refused(caplog: pytest.LogCaptureFixture) -> None:

@@ -46,6 +46,7 @@ def test_tags_are_added_to_updates() -> None:
     assert tagged(KNOB, tags) == KNOB._replace(tags=(Tag("input"), Tag("lab")))
     assert tag_of(TagSettings(name="a", variant="b", metadata={"c": "d"})) == Tag("a", "b", {"c": "d"})
     assert tagged(FRAME, tags) is FRAME
+    assert tag_of("wind:north") == Tag("wind:north")
 
 
 def test_a_location_replaces_that_of_updates() -> None:

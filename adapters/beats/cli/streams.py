@@ -121,6 +121,8 @@ class _Spool:
     def __init__(self) -> None:
         self.dropped = 0
         """Writes dropped as the queue was full."""
+        self._told = 0
+        """How many of them the log knows of."""
         self._waiting: Final[deque[tuple[RawOutput, bytes]]] = deque()
         self._bytes = 0
         self._changed: Final = threading.Condition()
@@ -137,12 +139,11 @@ class _Spool:
             self._changed.notify_all()
 
     def drain(self, timeout_s: float) -> bool:
-        """Wait until everything is written; False on timeout."""
+        """Wait until everything is written and what is missing is logged; False on timeout."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._waiting, timeout_s)
+            return self._changed.wait_for(lambda: not self._waiting and self._told == self.dropped, timeout_s)
 
     def _run(self) -> None:
-        told = 0
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting)
@@ -151,11 +152,12 @@ class _Spool:
             with self._changed:
                 self._waiting.popleft()
                 self._bytes -= len(data)
-                self._changed.notify_all()
-                missing = 0 if self._waiting else self.dropped - told
+                missing = 0 if self._waiting else self.dropped - self._told
             if missing:
-                told += missing
                 _log.warning("%s was blocked for a while: %d writes were dropped", raw.name, missing)
+            with self._changed:
+                self._told += missing
+                self._changed.notify_all()
 
 
 _raws: Final[list[RawOutput]] = []

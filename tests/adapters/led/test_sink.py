@@ -25,6 +25,7 @@ from beats.kernel.run.kernel import Kernel
 from beats.kit.bounds import queue_bounds
 from beats.proto.codec import StreamCodec
 from tests.adapters.led.support import Receiver, lit, receiver, wall
+from tests.adapters.sinks.websocket.support import until
 from tests.support import TIMEOUT_S, png_of
 
 pytestmark = pytest.mark.anyio
@@ -251,6 +252,7 @@ async def test_a_controller_that_takes_nothing_holds_up_no_other(caplog: pytest.
                 assert b"".join(data[10:] for data in packets) == bytes((number, 0, 0)) * 10_000
             metrics = sink.metrics()
             assert (metrics["hosts"], metrics["hosts_failing"]) == (4, 3)
+            assert kernel.stats().sinks[0].state == "running"
         assert sink.metrics()["send_errors_total"] > 20 * 21
     for fault in ("full:1: it cannot be reached (its network takes less", "refused", "nowhere.invalid:1"):
         assert caplog.text.count(fault) == 1
@@ -333,3 +335,23 @@ async def test_the_preview_is_what_the_wall_shows() -> None:
     assert (previews[0].width, previews[0].height, previews[0].media_type) == (4, 2, "image/png")
     image = Image.open(io.BytesIO(previews[0].data))
     assert image.tobytes() == shown((51, 0, 0))
+
+
+async def test_the_preview_is_published_ten_times_a_second_at_most() -> None:
+    """However fast the picture is; the newest one comes."""
+    shades: list[int] = []
+
+    def note(envelope: Any) -> None:
+        message: Message = envelope.message
+        if isinstance(message, Frame) and message.id == "preview":
+            shades.append(Image.open(io.BytesIO(message.data)).tobytes()[0])
+
+    with receiver() as controller:
+        async with lit(wall(host=[controller.host], preview="preview", fps=200)) as (kernel, _):
+            kernel.bus.connect("frame", note)
+            begin = anyio.current_time()
+            for shade in range(1, 31):
+                await kernel.publisher.publish_async(frame((shade, 0, 0)))
+                await anyio.sleep(0.01)
+            await until(lambda: shades[-1:] == [30])
+            assert len(shades) <= 1 + (anyio.current_time() - begin) / 0.1

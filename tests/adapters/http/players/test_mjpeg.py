@@ -135,6 +135,17 @@ async def test_a_frozen_player_harms_nobody(kind: str, caplog: pytest.LogCapture
     assert "its socket accepted no byte for 0.5 s" in caplog.text
 
 
+async def test_a_player_that_reads_hardly_anything_is_cut_off() -> None:
+    """Two kB/s: a system tells of room only when much of a socket's buffer is free."""
+    async with on_air(stall_timeout_s=0.5) as air, reading(air) as reader:
+        large, read_bytes = noise(800, 800, 0), 0
+        while air.totals.stalled == 0:
+            air.show(large)
+            read_bytes += len(await to_thread.run_sync(reader.socket.recv, 100))
+            await anyio.sleep(0.05)
+        assert read_bytes > 500
+
+
 async def test_a_slow_player_gets_the_newest_picture() -> None:
     """Not the ones that it was too slow for."""
     async with on_air() as air, reading(air) as reader:

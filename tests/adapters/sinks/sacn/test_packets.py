@@ -1,5 +1,7 @@
 """sACN, against packets that the package `sacn` makes, and received by it."""
 
+import socket
+import sys
 from importlib import import_module
 from queue import SimpleQueue
 from typing import Any, Final
@@ -8,9 +10,11 @@ import anyio
 import pytest
 from PIL import Image
 
+from beats.adapters.led.sacn import TERMINATED, group_of
+from beats.adapters.sinks.sacn.settings import SacnSettings
 from beats.adapters.sinks.sacn.sink import SacnPackets
 from beats.kernel.envelope import Frame
-from tests.adapters.led.support import free_udp_port, lit, sacn
+from tests.adapters.led.support import HOST, free_udp_port, lit, receiver, sacn
 from tests.support import TIMEOUT_S, png_of
 
 # The package has no types.
@@ -20,6 +24,8 @@ Receiver: Any = import_module("sacn").sACNreceiver
 
 FULL: Final = bytes(index % 251 for index in range(1024))
 """Two whole universes of RGBW."""
+IP_RECVTTL: Final = 12
+"""Of linux/in.h; Python does not know it."""
 
 
 def packets(**given: Any) -> SacnPackets:
@@ -76,7 +82,7 @@ async def test_a_foreign_receiver_gets_the_picture_and_its_end() -> None:
     port = free_udp_port()
     got: SimpleQueue[tuple[int, bytes]] = SimpleQueue()
     changes: SimpleQueue[tuple[int, str]] = SimpleQueue()
-    receiver = Receiver("127.0.0.1", port)
+    other = Receiver("127.0.0.1", port)
 
     def take(packet: Any) -> None:
         got.put((packet.universe, bytes(packet.dmxData)))
@@ -85,11 +91,11 @@ async def test_a_foreign_receiver_gets_the_picture_and_its_end() -> None:
         changes.put((universe, changed))
 
     for universe in (7, 8):
-        receiver.register_listener("universe", take, universe=universe)
-    receiver.register_listener("availability", note)
+        other.register_listener("universe", take, universe=universe)
+    other.register_listener("availability", note)
     image = Image.effect_noise((20, 10), 60).convert("RGB")
     wire = image.tobytes()
-    receiver.start()
+    other.start()
     try:
         settings = sacn(20, 10, host=[f"127.0.0.1:{port}"], universe=7)
         async with lit(settings) as (kernel, _):
@@ -100,4 +106,32 @@ async def test_a_foreign_receiver_gets_the_picture_and_its_end() -> None:
         assert sorted(heard[:2]) == [(7, "available"), (8, "available")]
         assert set(heard[2:]) == {(7, "timeout"), (8, "timeout")}
     finally:
-        receiver.stop()
+        other.stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the number is that of Linux")
+@pytest.mark.anyio
+@pytest.mark.parametrize("on_end", ["off", "hold"])
+async def test_multicast_stays_in_its_network_and_ends_as_it_is_told_to(
+    on_end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No router passes it on; `off` says that the stream has ended, `hold` nothing; no pixel goes dark."""
+    with receiver("0.0.0.0") as wall:
+        monkeypatch.setattr(SacnSettings, "default_port", wall.port)
+        membership = socket.inet_aton(group_of(7)) + socket.inet_aton(HOST)
+        wall.udp.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        wall.udp.setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
+        given: dict[str, Any] = {
+            "host": [],
+            "interface": HOST,
+            "universe": 7,
+            "on_end": on_end,
+            "keepalive_s": 0,
+        }
+        async with lit(sacn(4, 2, **given)) as (kernel, _):
+            await kernel.publisher.publish_async(Frame(png_of(Image.new("RGB", (4, 2), "red"))))
+            data, [(*_, ttl)], *_ = await anyio.to_thread.run_sync(wall.udp.recvmsg, 2000, 64)
+        assert data[126:] == bytes((255, 0, 0)) * 8
+        assert int.from_bytes(ttl, sys.byteorder) == 1
+        ends = [(len(packet) - 126, bool(packet[112] & TERMINATED)) for packet in wall.left()]
+        assert ends == ([(0, True)] * 3 if on_end == "off" else [])

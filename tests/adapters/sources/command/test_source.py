@@ -210,12 +210,35 @@ async def test_a_cancelled_source_ends_its_program_and_the_children_of_it() -> N
         "os.write(1, json.dumps({'data': os.getpid()}).encode() + b'\\n')\n"
         "time.sleep(1000)"
     )
-    async with running(source_of(code)) as publish:
+    source = source_of(code)
+    async with running(source) as publish:
         await publish.messages_to_be(2)
         pids = [message.data for message in publish.messages if isinstance(message, Peripheral)]
         assert all(isinstance(pid, int) and is_there(pid) for pid in pids)
+        assert source.metrics()["running"] == 1
     # Killed already; the system may take a moment to clear away what has no parent.
     await until(lambda: not any(isinstance(pid, int) and is_there(pid) for pid in pids))
+
+
+async def test_a_child_with_a_session_of_its_own_is_left_alone() -> None:
+    """As a daemon is: it is for the program to end it."""
+    code = (
+        "is_child = not os.fork()\n"
+        "if is_child: os.setsid()\n"
+        "os.write(1, json.dumps({'id': str(is_child), 'data': os.getpid()}).encode() + b'\\n')\n"
+        "time.sleep(1000)"
+    )
+    async with running(source_of(code)) as publish:
+        await publish.messages_to_be(2)
+        pids = {message.id: message.data for message in publish.messages if isinstance(message, Peripheral)}
+    program, child = pids["False"], pids["True"]
+    assert isinstance(program, int)
+    assert isinstance(child, int)
+    try:
+        assert not is_there(program)
+        assert is_there(child)
+    finally:
+        os.kill(child, signal.SIGKILL)
 
 
 async def test_a_program_may_end_in_its_own_way(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The OSC source, with a real socket, and `oscsend` of liblo as the sender."""
 
 import logging
+import math
 import shutil
 import socket
 import struct
@@ -90,11 +91,12 @@ async def test_what_liblo_sends_is_published(caplog: pytest.LogCaptureFixture) -
 
 
 async def test_values_that_json_lacks_are_published(caplog: pytest.LogCaptureFixture) -> None:
-    """NaN is null, a blob is hexadecimal."""
+    """NaN and infinities are null, a blob is hexadecimal."""
     async with desk(caplog, id="{-1}") as it:
-        it.send(b"/a/b\0\0\0\0,ff\0\x7f\xc0\0\0\x3f\x80\0\0", b"/c\0\0,b\0\0\0\0\0\2\xbe\xef\0\0")
+        numbers = struct.pack(">fff", math.nan, -math.inf, 1.0)
+        it.send(b"/a/b\0\0\0\0,fff\0\0\0\0" + numbers, b"/c\0\0,b\0\0\0\0\0\2\xbe\xef\0\0")
         await it.machine.sees_at_least(2)
-        assert it.machine.values("peripheral/b") == [[None, 1.0]]
+        assert it.machine.values("peripheral/b") == [[None, None, 1.0]]
         assert b'"beef"' in it.machine.bytes_of("peripheral/c")[0]
 
 
@@ -186,13 +188,18 @@ async def test_what_the_system_drops_is_counted(caplog: pytest.LogCaptureFixture
 
 
 async def test_addresses_can_be_commands(caplog: pytest.LogCaptureFixture) -> None:
-    """Arguments are checked fields; the release of a button does nothing, and what is wrong is counted."""
+    """Arguments are checked fields; the release of a button does nothing, and what is wrong is counted.
+
+    So is a command that nothing takes. Commands whose value is missing clear.
+    """
     controls = {
         "/beats/browse": "browse",
         "/beats/activate": "activate",
         "/beats/light": "sensor_update",
         "/beats/say": "text_update",
         "/beats/emoji": "emoji_update",
+        "/beats/image": "image_update",
+        "/beats/dim": "dim level",
     }
     async with desk(caplog, controls=controls) as it:
         await it.oscsend("/beats/browse", "f", "-1.0")
@@ -204,7 +211,8 @@ async def test_addresses_can_be_commands(caplog: pytest.LogCaptureFixture) -> No
         await it.oscsend("/beats/browse", "f", "0.5")
         await it.oscsend("/beats/browse", "ii", "1", "2")
         await it.oscsend("/beats/emoji", "s", "horse")
-        await it.counts(controls_total=5, invalid_controls_total=3)
+        it.send(b"/beats/say\0\0", b"/beats/image\0\0\0\0", b"/beats/dim\0\0,i\0\0\0\0\0\1")
+        await it.counts(controls_total=7, invalid_controls_total=4)
         found = [(each.command, dict(each.fields)) for each in it.controls]
         assert it.controls[0].client.sink == "desk"
         assert it.controls[0].client.remote.startswith("127.0.0.1:")
@@ -215,10 +223,13 @@ async def test_addresses_can_be_commands(caplog: pytest.LogCaptureFixture) -> No
         ("sensor_update", {"browse_step": 0, "sensor_key": "lux", "sensor_value": 0.5, "clear": False}),
         ("sensor_update", {"browse_step": 0, "sensor_key": "lux", "clear": True}),
         ("text_update", {"browse_step": 0, "text": "hello", "clear": False}),
+        ("text_update", {"browse_step": 0, "clear": True}),
+        ("image_update", {"browse_step": 0, "clear": True}),
     ]
     assert "/beats/browse from 127.0.0.1:" in caplog.text
     assert "browse_step is 0.5, not an integer" in caplog.text
     assert "browse has the fields browse_step, and 2 arguments came" in caplog.text
+    assert "command is 'dim', not one of browse" in caplog.text
 
 
 async def test_a_port_in_use_is_named_and_taken_when_it_is_free(caplog: pytest.LogCaptureFixture) -> None:

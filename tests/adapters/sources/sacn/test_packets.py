@@ -76,6 +76,14 @@ def test_the_group_of_a_synchronisation_universe_is_joined_when_a_sender_names_i
         reader.close()
 
 
+def test_without_multicast_no_group_is_joined() -> None:
+    """A socket that knows no groups would refuse to."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as without_groups:
+        SacnReader((7,), multicast=False, interface=HOST, preview=False).join(without_groups)
+        with pytest.raises(OSError, match="not supported"):
+            SacnReader((7,), multicast=True, interface=HOST, preview=False).join(without_groups)
+
+
 def test_what_is_for_others_is_left_out() -> None:
     """Universe discovery, and start codes but 0, such as priorities of single channels."""
     assert read(bytes(UniverseDiscovery(CID, "desk", (1, 2)).getBytes())) is None

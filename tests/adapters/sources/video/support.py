@@ -39,11 +39,17 @@ def frame_of(picture: Image.Image) -> Any:
     return library.VideoFrame.from_image(picture)
 
 
-def write(target: Any, pictures: list[Image.Image], codec: str = "libx264", **options: Any) -> None:
-    """Write a video of 25 pictures a second to a path or file; `format` names the container."""
+def write(
+    target: Any, pictures: list[Image.Image], codec: str = "libx264", aspect: int = 1, **options: Any
+) -> None:
+    """Write a video of 25 pictures a second to a path or file.
+
+    `aspect` is the width of a pixel divided by its height; `format` names the container.
+    """
     container: Any = av.open(target if hasattr(target, "write") else str(target), "w", **options)
     stream = container.add_stream(codec, rate=25)
     stream.width, stream.height = pictures[0].size
+    stream.codec_context.sample_aspect_ratio = Fraction(aspect)
     stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
     if codec == "libx264":  # a key frame now and then, as a camera sends them; no delay
         stream.options = {"preset": "ultrafast", "tune": "zerolatency", "g": "5"}

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import socket
 import subprocess
 import wave
 from pathlib import Path
@@ -27,6 +28,7 @@ from tests.adapters.sources.video.support import (
     video,
     write,
 )
+from tests.support.cameras import Camera
 
 
 def image(message: Message) -> Any:
@@ -135,6 +137,38 @@ def test_pictures_are_scaled(settings: dict[str, Any], size: tuple[int, int], tm
     assert shown.size == size
     for x, channel in ((size[0] // 4, 0), (3 * size[0] // 4, 2)):
         assert shown.getpixel((x, size[1] // 2))[channel] > 200
+
+
+def test_pixels_that_are_not_square_become_square(tmp_path: Path) -> None:
+    """As films for television have them: the picture is as wide as it was meant to be."""
+    write(tmp_path / "wide.mp4", [two_halves(SIZE)], aspect=2)
+    [shown] = play(input=tmp_path / "wide.mp4").messages
+    assert image(shown).size == (2 * SIZE[0], SIZE[1])
+    [shown] = play(input=tmp_path / "wide.mp4", size=[64, 64]).messages
+    assert image(shown).size == (64, 24)
+
+
+def test_options_go_to_ffmpeg_as_they_are(tmp_path: Path) -> None:
+    """A file of bare pixels cannot be read without them; an option that FFmpeg does not know is ignored."""
+    (tmp_path / "film.rgb").write_bytes(bytes(3 * 4 * 3) * 3)
+    options = {"video_size": "4x3", "pixel_format": "rgb24", "framerate": 25, "no_such_option": 1}
+    played = play(input=tmp_path / "film.rgb", format="rawvideo", options=options)
+    assert [image(message).size for message in played.messages] == [(4, 3)] * 3
+    assert played.steps_ns() == [STEP_NS] * 2
+
+
+def test_a_film_from_the_network_plays_at_its_own_pace(tmp_path: Path) -> None:
+    """As a file of this machine, since it tells how long it is: no picture is left out."""
+    data = video(tmp_path, options={"movflags": "faststart"}).read_bytes()
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
+
+    with Camera([serve]) as server:
+        played = play(input=f"http://127.0.0.1:{server.port}/film.mp4")
+    assert numbers(played) == [number % 6 for number in range(10)]
+    assert played.steps_ns() == [STEP_NS] * 9
 
 
 def test_a_film_from_a_phone_is_upright(tmp_path: Path) -> None:

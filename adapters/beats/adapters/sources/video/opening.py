@@ -124,7 +124,8 @@ class Opened:
     def _options(self) -> dict[str, str]:
         options = {}
         if self._settings.kind == "address":
-            options = {"analyzeduration": str(_ANALYSE_US)}
+            # Most cameras sign their certificates themselves; FFmpeg 9 checks them unless it is told not to.
+            options = {"analyzeduration": str(_ANALYSE_US), "tls_verify": "0"}
             if self._settings.input.startswith("rtsp"):
                 options["rtsp_flags"] = "prefer_tcp"  # pictures that lack a lost datagram are damaged
         return options | {name: str(value) for name, value in self._settings.options.items()}
