@@ -193,7 +193,9 @@ def test_a_successor_that_cannot_start_leaves_what_was_there(tmp_path: Path) -> 
         running.configure(wrong.replace("port = 0", "port = 0\nmax_clients = 7"))
         code, out, err = running.reload()
         assert (code, out) == (1, "sink 'browser' changed in place (max_clients)\n")
-        tape_line, second_line = sorted(err.splitlines(), key=lambda line: "second" in line)
+        *lines, more = err.splitlines()
+        assert more.startswith("More: ")
+        tape_line, second_line = sorted(lines, key=lambda line: "second" in line)
         assert "sink 'tape' replaced (path): failed, and the previous settings stay" in tape_line
         assert "/proc/none" in tape_line
         assert "sink 'second' replaced (port): failed, and the previous settings stay" in second_line
