@@ -6,7 +6,7 @@ PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
 # Hundreds of processes load the same modules: what one has compiled is there for the others.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick check pytest pytest-oldest pytest-uvloop pytest-python pytest-bench pytest-dist pytest-examples proto schema bench bench-peers dist sbom licences release clean
+.PHONY: run test quick check pytest pytest-oldest pytest-uvloop pytest-python pytest-bench pytest-dist pytest-examples docs docs-links proto schema bench bench-peers dist sbom licences release clean
 
 run: .venv/.installed
 	@exec $(BIN)/beats run
@@ -81,6 +81,24 @@ pytest-examples: .venv/.installed-examples
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[examples]'
 	@touch $@
 
+# The documentation site, from scratch: site/index.html, which needs no server. Every warning is an error; then its tests.
+docs: .venv/.installed-docs
+	rm -rf site
+	$(BIN)/python -m docs.site.sources .build/docs
+	$(SPHINX) .build/docs site
+	$(BIN)/pytest -q tests/site
+
+# That the links to other sites lead somewhere: only for people who are online, as other sites come and go.
+docs-links: .venv/.installed-docs
+	$(BIN)/python -m docs.site.sources .build/docs
+	$(SPHINX) --builder linkcheck .build/docs .build/links
+
+SPHINX = $(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env --conf-dir docs/site --doctree-dir .build/doctrees
+
+.venv/.installed-docs: pyproject.toml constraints.txt | .venv/.installed-test
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	@touch $@
+
 # Generated code and stubs are committed; this reproduces them byte for byte.
 proto: .venv/.installed-proto
 	$(BIN)/python proto/generate.py
@@ -146,4 +164,4 @@ bench-peers: .venv/.installed-bench
 	@touch $@
 
 clean:
-	rm -rf .venv dist tests/node/node_modules
+	rm -rf .venv .build dist site tests/node/node_modules

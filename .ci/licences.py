@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from packaging.requirements import Requirement
 
-FOR_DEVELOPERS: Final = {"bench", "dist", "examples", "proto", "test"}
+FOR_DEVELOPERS: Final = {"bench", "dist", "docs", "examples", "proto", "test"}
 """Extras whose packages nobody passes on with Beats."""
 ALLOWED: Final = {
     *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSD", "CC0-1.0", "ISC", "MIT", "MIT-0"),

@@ -251,7 +251,7 @@ PROVIDERS: Final = {
 }
 
 
-FOR_DEVELOPERS: Final = {"test", "bench", "dist", "examples", "proto"}
+FOR_DEVELOPERS: Final = {"test", "bench", "dist", "docs", "examples", "proto"}
 """Extras of which no module of ours imports anything."""
 
 

@@ -1,4 +1,8 @@
-"""`Stream`: Beats inside your own program, with everything that such a program imports."""
+"""`Stream`: Beats inside your own program, with everything that such a program imports.
+
+Every method of `Stream` may be called in any thread, except where it says that it raises `RuntimeError` in
+the event loop's own thread. Times named `…_unix_ns` are nanoseconds since 1970-01-01 UTC.
+"""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -85,11 +89,11 @@ class _Base:
 
     @property
     def sinks(self) -> Mapping[str, SinkHandle]:
-        """The sinks by name."""
+        """The running sinks by name."""
         return {name: SinkHandle(name, sink) for name, sink in self._kernel.sinks.items()}
 
     def stats(self) -> Stats:
-        """All counters. Can be called in any thread at any time, also after the end.
+        """All counters, as they are now. Works also after the end of the stream.
 
         Raises:
             ClosedError: this process was forked from the one that opened the stream.
@@ -98,7 +102,10 @@ class _Base:
         return self._kernel.stats()
 
     def on_control(self, handler: Callable[[Control], object]) -> Callable[[], None]:
-        """Call `handler`, in a separate thread, with every valid control message of a client.
+        """Call `handler` with every valid command of a client.
+
+        Handlers run one after the other in a thread of their own, so they may take their time; when too many
+        commands wait, further ones are dropped.
 
         Returns:
             A function that removes the handler.
@@ -121,8 +128,8 @@ class Stream(_Base):
     ) -> "Opening":
         """Read and check a profile. `with` then runs it in a thread, `async with` in your own event loop.
 
-        The stream stays open until the block ends, even if the profile's own sources end before.
-        Without a block, `Stream.open(…).start()` runs it until `Stream.close()`.
+        Nothing is opened yet. The stream stays open until the block ends, even if the profile's own sources
+        end before. Without a block, `Stream.open(…).start()` runs it until `Stream.close()`.
 
         Args:
             profile: its name. When None: `BEATS_PROFILE`, or else `program`, which has a browser sink and
@@ -147,18 +154,21 @@ class Stream(_Base):
     ) -> int:
         """Publish a frame and return its sequence number.
 
-        It waits for earlier pixels of the same picture (`publish_pixels`), so that it does not overtake them.
+        The number starts at 1, and rises by 1 within a picture. The call waits for earlier pixels of the same
+        picture (`publish_pixels`), so that it does not overtake them, and for queues with the strategy
+        `block`; for nothing else.
 
         Args:
             data: a complete PNG, JPEG, WebP or AVIF file, in any bytes-like object; all types but `bytes` are
                 copied. Its type and size are read from its header.
-            id: which picture it is; empty for the main one.
+            id: which picture it is; empty for the main one, which viewers get that ask for nothing.
             media_type: such as `image/jpeg`, to have it checked; None for whatever the data is.
             captured_unix_ns: capture time; None for now.
 
         Raises:
-            TypeError, ValueError: it is no such file, or not of this type; says what it is.
-            QueueFull: a sink's queue with strategy `error` or `block` refused it.
+            TypeError, ValueError: it is no such file, its header is damaged, it is animated (a GIF too), it
+                has more than `pixels.max_pixels`, or it is not of this type; says what it is.
+            QueueFull: a sink's queue with strategy `error` or `block` refused it; every other sink has it.
             ClosedError: the stream is closed, or was opened in another process.
         """
         pixels = self._pixels
@@ -205,28 +215,37 @@ class Stream(_Base):
     ) -> None:
         """Publish a picture that is pixels yet: they are copied, and encoded and published by other threads.
 
-        Pictures of one id are published in the order of the calls. When pixels come faster than they can be
-        encoded, the newest survive, and `Stats.given_up` counts the others with the reason `encoder`; with
-        the setting `pixels.overflow = "block"` the call waits instead. What goes wrong later is logged:
-        pixels that cannot be encoded are counted there as `failed`; a sink's queue with strategy `error` or
-        `block` that refuses the frame counts it as dropped, and no call raises QueueFull. The settings
-        `pixels` say what they are encoded as.
+        The settings `pixels` say what they are encoded as. Nothing is returned, as the picture has no number
+        yet, and what comes later cannot raise here:
+
+        - Pictures of one id are published in the order of the calls. When pixels come faster than they can be
+          encoded, the newest survive, and `Stats.given_up` counts the others with the reason `encoder`; they
+          never have a number. With the setting `pixels.overflow = "block"` the call waits for an encoder
+          instead, and nothing is given up.
+        - A picture that cannot be encoded (WebP allows 16,383 pixels a side) is counted there as `failed`,
+          and logged.
+        - When a queue with the strategy `error` or `block` refuses the frame, the queue counts it as dropped,
+          and it is logged.
+        - `close` publishes what waits, for at most `shutdown_timeout_s`; the rest is counted as `shutdown`.
 
         Args:
-            pixels: an array of NumPy, or anything like it, of uint8 and shape (height, width),
-                (height, width, 3) or (height, width, 4), in any strides; a PIL image; a pygame surface; or
-                bytes, row by row from the top without gaps.
-            size: width and height in pixels, for bytes.
-            mode: `L`, `RGB`, `RGBA`, or `RGBX` whose fourth channel is ignored; by the number of channels,
-                when None.
+            pixels: an array of NumPy, or anything with `__array_interface__` or the buffer protocol, of uint8
+                and shape (height, width), (height, width, 1), (height, width, 3) or (height, width, 4), in
+                any strides; a PIL image of any mode, whose transparency is kept if it has some (RGBA, LA, PA,
+                or a colour that counts as transparent); a pygame surface; or bytes, row by row from the top
+                without gaps.
+            size: width and height in pixels, for bytes; everything else has its own.
+            mode: `L` (grey), `RGB`, `RGBA`, or `RGBX` whose fourth channel is ignored; by the number of
+                channels, when None.
             id: which picture it is; empty for the main one.
             order: `bgr` for arrays and bytes with blue first, such as OpenCV's.
             captured_unix_ns: capture time; None for now, the time of the call.
 
         Raises:
-            TypeError, ValueError: these are no such pixels, or too many; says what was given and what is
-                right. Or there are too many topics.
-            RuntimeError: with `block`, called in the event loop's own thread, which would wait for itself.
+            TypeError, ValueError: these are no such pixels, or more than `pixels.max_pixels`; says what was
+                given and what is right. Or there are too many topics.
+            RuntimeError: with `block`, called in the event loop's own thread, which would wait for itself:
+                await it, or call it in a thread.
             ClosedError: the stream is closed, or was opened in another process.
         """
         self._home.check()
@@ -250,20 +269,22 @@ class Stream(_Base):
         location: GivenLocation | None = None,
         captured_unix_ns: int | None = None,
     ) -> int:
-        """Publish an update of a knob, sensor, phone or the like, and return its sequence number.
+        """Publish an update of a knob, sensor, phone or the like, and return its number within its topic.
 
         Args:
-            id: identifies the peripheral.
+            id: identifies the peripheral; may be empty, then tags and payload type tell it apart.
             data: any JSON value; also dataclasses, enums, dates, bytes, sets, and numbers and arrays of
                 NumPy; or a protobuf message of any descriptor pool. It must not be changed afterwards.
             tags: describe the peripheral: each a `Tag`, its name, or a mapping with `name`, `variant` and
                 `metadata`.
-            location: a `Location`, or a mapping with `x`, `y`, `z` and `time`.
+            location: a `Location`, or a mapping with `x`, `y`, `z` (units of the installation) and `time`
+                (ISO 8601).
             captured_unix_ns: capture time; None for now.
 
         Raises:
-            TypeError, ValueError: an argument cannot be encoded; says which and why.
-            QueueFull: a sink's queue with strategy `error` or `block` refused it.
+            TypeError, ValueError: an argument cannot be encoded; says which and why, and leaves no gap in the
+                numbers.
+            QueueFull: a sink's queue with strategy `error` or `block` refused it; every other sink has it.
             ClosedError: the stream is closed, or was opened in another process.
         """
         self._home.check()
@@ -271,9 +292,10 @@ class Stream(_Base):
         return self._kernel.publisher.publish(message, captured_unix_ns=captured(captured_unix_ns))
 
     def close(self) -> None:
-        """Let the sinks deliver what waits, close everything, and return when that is done.
+        """Let the sinks deliver what waits, for at most `shutdown_timeout_s`, and close everything.
 
-        The end of a `with` block does the same. A second call, or a call in a forked child, does nothing.
+        Returns when that is done. The end of a `with` block does the same. A second call, or a call in a
+        forked child, does nothing.
 
         Raises:
             RuntimeError: called in the event loop's own thread, which would wait for itself.
@@ -295,7 +317,8 @@ class Stream(_Base):
     def apply(self, overrides: Mapping[str, object]) -> list[Change]:
         """Change settings while the stream runs; returns each change, and why it failed if it did.
 
-        The files are read again too. Sinks and sources that did not change go on undisturbed.
+        Files and variables are read again too. Sinks and sources that did not change keep their viewers and
+        files.
 
         Args:
             overrides: settings that override all others, in addition to earlier overrides, such as
@@ -316,7 +339,11 @@ class Stream(_Base):
 
 
 class AsyncStream(_Base):
-    """A running stream in the event loop of the program that opened it."""
+    """A running stream in the event loop of the program that opened it.
+
+    Its methods are those of `Stream`, with the same parameters, results and errors. A full `block` queue
+    suspends the coroutine that publishes, and nothing else.
+    """
 
     async def publish_frame(
         self,
@@ -406,7 +433,11 @@ def _brief(error: StartError) -> StartError:
 
 
 class Opening:
-    """A checked profile that can be run once: by `with`, by `async with`, or by `start`."""
+    """A checked profile that can be run once: by `with`, by `async with`, or by `start`.
+
+    `with opening as stream` runs it in a thread and closes it at the end of the block;
+    `async with opening as stream` runs it in the running event loop.
+    """
 
     def __init__(
         self, profile: str | None, config_dir: str | Path | None, overrides: Mapping[str, object] | None

@@ -76,7 +76,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 _NAME: Final = "beats"
 _PLATFORMS: Final = ("Linux", "Darwin")
-_FOR_DEVELOPERS: Final = ("test", "bench", "proto")
+_FOR_DEVELOPERS: Final = ("test", "bench", "dist", "docs", "examples", "proto")
 """Extras that Beats itself never imports."""
 
 

@@ -31,7 +31,7 @@ def _sealed(prepared: Prepared | PreparedFrame, tail: bytes) -> bytes:
 
 
 class StreamCodec:
-    """Encodes and decodes `StreamEnvelope`s. Any thread may use it at any time."""
+    """Encodes and decodes messages of the type `StreamEnvelope`. Any thread may use it at any time."""
 
     def __init__(self, registry: TypeRegistry = DEFAULT_REGISTRY) -> None:
         self.registry: Final = registry

@@ -1,0 +1,78 @@
+"""Settings of Sphinx for the documentation site: `make docs`."""
+
+import tomllib
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+
+project = "Beats"
+author = "The Beats maintainers"
+project_copyright = author  # without a year: the same sources give the same site
+_metadata = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+release = version = _metadata["project"]["version"]
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+root_doc = "index"
+highlight_language = "text"
+
+# Documents are Markdown as a code host shows it: no syntax of MyST but the anchors of headings.
+myst_heading_anchors = 4
+
+# Docstrings: what stands in single backticks is code, and a link where it names something of these pages.
+default_role = "py:obj"
+add_module_names = False
+autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_preserve_defaults = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+python_maximum_signature_line_length = 90
+
+nitpicky = True
+# Types of Python and of other packages, and of ours that no program has to name: there is no page to lead to.
+nitpick_ignore_regex = [("py:.*", r".*")]
+
+html_theme = "furo"
+html_title = f"{project} {release}"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sphinx = False
+
+linkcheck_anchors_ignore_for_url = ["https://github.com/.*"]  # drawn by scripts
+linkcheck_ignore = [r"https?://(localhost|127\.0\.0\.1|[\w.-]+\.(local|example|test))\b.*"]
+
+
+def _show_setting(_: object, name: str, node: Any) -> str:
+    """Show the key of a setting alone; its whole name is its address."""
+    # Types are checked where Sphinx need not be installed.
+    addnodes: Any = import_module("sphinx.addnodes")
+    key = name.rpartition(".")[2]
+    node += addnodes.desc_name(key, key)
+    return name
+
+
+def _shorten_signature(
+    _: object, what: str, name: str, thing: Any, options: object, signature: str, result: str
+) -> tuple[str, str] | None:
+    """Show protocols and enumerations without the signature of the class that all of them have."""
+    if what == "class" and (getattr(thing, "_is_protocol", False) or hasattr(thing, "__members__")):
+        return "", ""
+    return None
+
+
+def _clean_docstring(
+    _: object, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """Leave out what Python says of each field of a NamedTuple."""
+    if lines and lines[0].startswith("Alias for field number"):
+        lines.clear()
+
+
+def setup(app: Any) -> None:
+    """Tell Sphinx of settings, and how docstrings are shown."""
+    app.add_lexer("haproxy", import_module("pygments.lexers.special").TextLexer)  # it has none of its own
+    app.add_object_type("setting", "setting", objname="setting", parse_node=_show_setting)
+    app.connect("autodoc-process-signature", _shorten_signature)
+    app.connect("autodoc-process-docstring", _clean_docstring)
