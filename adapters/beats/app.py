@@ -54,6 +54,7 @@ class SinkHandle:
     """A running sink."""
 
     def __init__(self, name: str, sink: Sink) -> None:
+        """Use `Stream.sinks`."""
         self._name: Final = name
         self._sink: Final = sink
 

@@ -23,11 +23,18 @@ myst_heading_anchors = 4
 # Docstrings: what stands in single backticks is code, and a link where it names something of these pages.
 default_role = "py:obj"
 add_module_names = False
-autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_default_options = {
+    "members": True,
+    "member-order": "bysource",
+    "inherited-members": "object, tuple, Exception, RuntimeError, ValueError, BaseModel",  # not those of these
+    "exclude-members": "type, model_config",  # Sphinx would take Python's `type` for that of the settings
+}
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 python_maximum_signature_line_length = 90
+
+suppress_warnings = ["ref.python"]  # `beats.app` has names of other modules: either place is right
 
 nitpicky = True
 # Types of Python and of other packages, and of ours that no program has to name: there is no page to lead to.
@@ -56,8 +63,12 @@ def _show_setting(_: object, name: str, node: Any) -> str:
 def _shorten_signature(
     _: object, what: str, name: str, thing: Any, options: object, signature: str, result: str
 ) -> tuple[str, str] | None:
-    """Show protocols and enumerations without the signature of the class that all of them have."""
-    if what == "class" and (getattr(thing, "_is_protocol", False) or hasattr(thing, "__members__")):
+    """Show only those classes with a signature that a program calls with it."""
+    if what == "class" and (
+        getattr(thing, "_is_protocol", False)
+        or hasattr(thing, "__members__")  # an enumeration
+        or (thing.__init__.__doc__ or "").startswith("Use `")
+    ):
         return "", ""
     return None
 

@@ -7,6 +7,8 @@ setting has an address, and the search finds it.
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from inspect import getdoc
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
@@ -14,6 +16,7 @@ import typer
 from rich.text import Text
 from typer.main import get_command
 
+import beats.app
 from beats.cli import app
 from beats.config.toml_text import value_text
 from beats.kernel.plugins import Catalogue
@@ -24,8 +27,11 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 _SCHEMA: Final = _ROOT / "config/beats/config/beats.schema.json"
 FILES: Final = tuple(f"proto/beats/proto/{name}.proto" for name in ("streaming", "input_event"))
 """The files of the repository that the pages show."""
+_APP: Final = " ".join(
+    sorted(beats.app.__all__, key=lambda name: (not name.endswith("Stream"), name == "AsyncStream"))
+)
 _MODULES: Final[Mapping[str, tuple[str, str]]] = {
-    "beats.app": ("Beats in your own program", ""),
+    "beats.app": ("Beats in your own program", _APP),
     "beats.kernel.ports": ("What sinks and sources are, and what they are given", ""),
     "beats.kernel.envelope": ("What is on the bus", ""),
     "beats.kernel.capabilities": ("What sinks and sources may have besides `run`", ""),
@@ -43,8 +49,6 @@ _MODULES: Final[Mapping[str, tuple[str, str]]] = {
     "beats.proto.codec": ("The codec", "StreamCodec"),
 }
 """What programs and plug-ins may import: for each module what it is about, and the names, if not all."""
-_OF_PYTHON: Final = "object, tuple, BaseException, Exception, RuntimeError, ValueError, ImportError"
-"""Classes whose members say nothing of Beats."""
 _UNITS: Final = {
     "_per_s": "per second",
     "_s": "seconds",
@@ -345,10 +349,13 @@ def _python() -> dict[str, str]:
         title = f"``{module}``"
         text = f"{title}\n{'=' * len(title)}\n\n"
         if names:
-            text += f".. currentmodule:: {module}\n\n"
-            text += "".join(f".. autoclass:: {name}\n\n" for name in names.split())
+            loaded = import_module(module)
+            text += f".. module:: {module}\n\n{getdoc(loaded)}\n\n"
+            for name in names.split():
+                kind = "class" if isinstance(getattr(loaded, name), type) else "function"
+                text += f".. auto{kind}:: {name}\n\n"
         else:
-            text += f".. automodule:: {module}\n   :inherited-members: {_OF_PYTHON}\n"
+            text += f".. automodule:: {module}\n"
         found[f"reference/python/{module}.rst"] = text
     return found
 

@@ -108,7 +108,7 @@ def test_the_search_works_in_a_plain_folder(browser: Browser) -> None:
     context = browser.new_context(offline=True)
     page = context.new_page()
     page.goto(f"{(SITE / 'search.html').as_uri()}?q=max_clients")
-    page.get_by_role("link", name="sinks.websocket.max_clients").click()
+    page.get_by_role("link", name="sinks.websocket.max_clients", exact=True).click()
     assert page.url.endswith("reference/settings.html#setting-sinks.websocket.max_clients")
     assert page.locator(":target").inner_text().startswith("max_clients")
     context.close()
