@@ -1,5 +1,6 @@
 """Settings of Sphinx for the documentation site: `make docs`."""
 
+import re
 import tomllib
 from importlib import import_module
 from pathlib import Path
@@ -20,13 +21,13 @@ highlight_language = "text"
 # Documents are Markdown as a code host shows it: no syntax of MyST but the anchors of headings.
 myst_heading_anchors = 4
 
-# Docstrings: what stands in single backticks is code, and a link where it names something of these pages.
+# Docstrings: a name in single backticks is code, and a link where it is on these pages.
 default_role = "py:obj"
 add_module_names = False
 autodoc_default_options = {
     "members": True,
     "member-order": "bysource",
-    "inherited-members": "object, tuple, Exception, RuntimeError, ValueError, BaseModel",  # not those of these
+    "inherited-members": "object, tuple, Exception, RuntimeError, ValueError, BaseModel",  # but not theirs
     "exclude-members": "type, model_config",  # Sphinx would take Python's `type` for that of the settings
 }
 autodoc_preserve_defaults = True
@@ -42,8 +43,6 @@ nitpick_ignore_regex = [("py:.*", r".*")]
 
 html_theme = "furo"
 html_title = f"{project} {release}"
-html_static_path = ["static"]
-html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 
@@ -76,9 +75,15 @@ def _shorten_signature(
 def _clean_docstring(
     _: object, what: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
-    """Leave out what Python says of each field of a NamedTuple."""
-    if lines and lines[0].startswith("Alias for field number"):
-        lines.clear()
+    """Mark code that is no name as such, and leave out what Python says of each field of a NamedTuple."""
+    text = "\n".join(lines)
+    if text.startswith("Alias for field number"):
+        text = ""
+
+    def mark(code: re.Match[str]) -> str:
+        return code[0] if re.fullmatch(r"[A-Za-z_][\w.]*(\(\))?", code[1]) else f"`{code[0]}`"
+
+    lines[:] = re.sub(r"(?<!`)`([^`]+)`(?!`)", mark, text).split("\n")
 
 
 def setup(app: Any) -> None:

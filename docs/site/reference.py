@@ -142,12 +142,12 @@ def _adapters(
     for name in (name for name in catalogue.names() if f"{group}.{name}" in schema["$defs"]):
         kind = catalogue.find(name)
         fields = kind.settings.model_fields
-        is_sink = isinstance(kind, SinkKind)
+        sink = kind if isinstance(kind, SinkKind) else None
         found[f"{group}.{name}"] = Adapter(
             summary=kind.summary,
             required=frozenset(key for key, field in fields.items() if field.is_required()),
-            adjustable=kind.adjustable | {"queue"} if is_sink else frozenset(),
-            variables={key: name for name, key in kind.env_aliases.items()} if is_sink else {},
+            adjustable=sink.adjustable | {"queue"} if sink else frozenset(),
+            variables={key: variable for variable, key in sink.env_aliases.items()} if sink else {},
             metrics=kind.metrics,
         )
     return found
@@ -222,7 +222,8 @@ class _Settings:
         table, adapter = self._tables[name], self._adapters.get(name)
         if not table.get("description"):
             self._missing.append(f"table `{name}`")
-        about = (f"{adapter.summary}. " if adapter else "") + table.get("description", "")
+        about = adapter.summary if adapter else table.get("description", "").removesuffix(".")
+        about = f"{about[:1].upper()}{about[1:]}."
         text = f"\n({_anchor(name)})=\n\n{level} {title}\n\n{_markdown(about)}\n"
         for key, of in table.get("properties", {}).items():
             if not (adapter and key == "type"):
