@@ -103,6 +103,7 @@ def test_nothing_in_a_file_is_obeyed_or_taken_for_markup() -> None:
     ("settings", "expected"),
     [
         ('{"sources": {"demo": {"fps": 30}}, "sinks": {"a": {}, "b": {}}}', "sources: demo, sinks: a b"),
+        ('{"sources": {}, "sinks": {"a": {}}}', "sources: none, sinks: a"),
         ("not JSON", "not JSON"),
         ("[1]", "[1]"),
         ('{"sinks": 3}', '{"sinks": 3}'),

@@ -85,7 +85,7 @@ def _components(settings: str) -> str:
     """The names of the sources and sinks; all their settings would fill the screen, and are in `--json`."""
     try:
         groups = cast("dict[str, dict[str, object]]", json.loads(settings))
-        return ", ".join(f"{group}: {' '.join(names)}" for group, names in groups.items())
+        return ", ".join(f"{group}: {' '.join(names) or 'none'}" for group, names in groups.items())
     except (ValueError, AttributeError, TypeError):
         return settings
 

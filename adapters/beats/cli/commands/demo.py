@@ -3,7 +3,7 @@
 import os
 import sys
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 import typer
@@ -49,16 +49,16 @@ def has_display(environ: Mapping[str, str]) -> bool:
     )
 
 
-def how_to_open(address: Address, environ: Mapping[str, str]) -> str:
-    """How a person opens a page that no browser of this machine shows.
+def how_to_open(address: Address, environ: Mapping[str, str]) -> Iterator[str]:
+    """How a person opens a page that no browser of this machine shows, in lines of a usual terminal.
 
     Over SSH it is opened on the machine that the person sits at, through a tunnel to the address by which
     they came: the third of SSH_CONNECTION's words, see ssh(1).
     """
     words = environ.get("SSH_CONNECTION", "").split()
-    tunnel = f"-L {address.port}:localhost:{address.port}"
-    first = f", after `ssh {tunnel} {words[2]}` on the machine with the browser" if len(words) == 4 else ""
-    return f"Open {address.page_url} in a browser{first}."
+    if len(words) == 4:
+        yield f"First, on your own machine: ssh -L {address.port}:localhost:{address.port} {words[2]}"
+    yield f"Open {address.page_url} in a browser."
 
 
 async def _open_page(kernel: Kernel) -> None:
@@ -66,5 +66,6 @@ async def _open_page(kernel: Kernel) -> None:
         if isinstance(sink, Listens) and (address := sink.address) is not None:
             page = address.page_url
             if not (has_display(os.environ) and await to_thread.run_sync(webbrowser.open, page)):
-                say(how_to_open(address, os.environ))
+                for line in how_to_open(address, os.environ):
+                    say(line)
             return
