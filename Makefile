@@ -121,6 +121,7 @@ bench: pytest-bench
 	$(BIN)/python -m tests.bench.relay
 	$(BIN)/python -m tests.bench.page
 	$(BIN)/python -m tests.bench.visit
+	$(BIN)/python -m tests.bench.slow_page
 	$(BIN)/python -m tests.bench.video
 
 # The peers are packages of their own; this installs them.
