@@ -11,9 +11,7 @@ from tests.docs.documents import DOCUMENTS, Document
 from tests.support import called
 
 PAGES = {
-    document.path.stem: document
-    for document in DOCUMENTS.values()
-    if document.path.parent.name == "docs" and document.path.stem != "index"
+    document.path.stem: document for document in DOCUMENTS.values() if document.path.parent.name == "docs"
 }
 
 

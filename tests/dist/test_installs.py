@@ -139,7 +139,7 @@ def test_it_shows_the_documentation(installed: Installed) -> None:
     """Each page of this repository is listed, and one is shown as it is."""
     code, out, err = installed.ran("docs")
     assert code == 0, err
-    pages = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"index"}
+    pages = {path.stem for path in (ROOT / "docs").glob("*.md")}
     assert {line.split()[0] for line in out.splitlines()} == pages
     text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert installed.ran("docs", "settings") == (0, text, "")

@@ -11,8 +11,6 @@ from beats.config.errors import nearest
 _IN_WHEEL: Final = Path(__file__).parents[1] / "docs"
 FOLDER: Final = _IN_WHEEL if _IN_WHEEL.is_dir() else Path(__file__).parents[3] / "docs"
 """Where the pages are; pyproject.toml says which files the wheel brings."""
-_INDEX: Final = "index"
-"""The front page of a site, which `beats docs` replaces."""
 
 _FENCED: Final = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 _HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -28,7 +26,7 @@ def anchor(heading: str) -> str:
 
 def names() -> list[str]:
     """The names of all pages, sorted."""
-    return sorted(path.stem for path in FOLDER.glob("*.md") if path.stem != _INDEX)
+    return sorted(path.stem for path in FOLDER.glob("*.md"))
 
 
 class Page:
