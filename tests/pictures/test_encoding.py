@@ -105,7 +105,7 @@ def test_a_burst_is_begun_by_workers_that_are_idle() -> None:
     for _ in range(4):
         rig.submit("frame")
     assert rig.pool.stats() == EncoderStats(4, 0, 0, 0, waiting=1, running=3)
-    assert [rig.begin() for _ in range(3)] == [0, 1, 2]
+    assert {rig.begin() for _ in range(3)} == {0, 1, 2}  # in which order the workers wake up is chance
     rig.end()
 
 
