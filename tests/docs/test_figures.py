@@ -10,7 +10,7 @@ MEASUREMENTS: Final = DOCUMENTS["docs/measurements.md"]
 MEASURED: Final = {
     document.path: document for document in (MEASUREMENTS, DOCUMENTS["docs/a-million-viewers.md"])
 }
-SCRIPT: Final = re.compile(r"tests[./](?:bench|system|docs)[./]\w+|make bench(?:-peers)?")
+SCRIPT: Final = re.compile(r"tests[./](?:bench|dist|docs|system)[./]\w+|make bench(?:-peers)?")
 LINK: Final = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
 
 
