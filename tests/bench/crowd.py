@@ -7,9 +7,9 @@ prints `{"ready": N}` once its clients are in place, keeps as many there by send
 the server closes, and prints its figures when standard input says `stop` or ends. `MANNER`:
 
 * `frozen`: connects, and never reads a byte of the stream.
-* `slow`: reads `--bytes-per-s`, evenly, for ever. With `--numbered` (the messages are Beats' envelopes) it
-  looks at their sequence numbers. `drain` on standard input, answered with the figures, lets the clients read
-  without a limit until 0.7 s pass without a byte.
+* `slow`: reads `--bytes-per-s`, evenly, for ever, and answers pings as any WebSocket client does. With
+  `--numbered` (the messages are Beats' envelopes) it looks at their sequence numbers. `drain` on standard
+  input, answered with the figures, lets the clients read without a limit until 0.7 s pass without a byte.
 * `resetting`: reads for a second, then resets the connection, and comes again.
 * `half_open`: connects, and sends no handshake.
 * `churning`: connections come at `--per-s`, each is let in and leaves at once, every other one with a reset.
@@ -27,6 +27,7 @@ import select
 import socket
 import struct
 import time
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from tests.bench.machine import answer, pin
@@ -75,9 +76,9 @@ class Reader(ParsedStream):
         self.peripherals: Final = Topic()
         self._numbered: Final = numbered
 
-    def read(self, data: bytes) -> None:
-        """Take the next bytes; a ping stays without an answer."""
-        self.feed(memoryview(data), len(data), time.time_ns())
+    def read(self, data: bytes) -> bytes:
+        """Take the next bytes; returns what is to be answered, a pong or nothing."""
+        return self.feed(memoryview(data), len(data), time.time_ns())
 
     def message(self, first: int, tail: bytes, now_ns: int) -> None:
         """Note the number in an envelope, and the age of a frame."""
@@ -213,7 +214,9 @@ class Crowd:
                 data = b""
             if data:
                 some = True
-                member.reader.read(data)
+                if pong := member.reader.read(data):
+                    with suppress(OSError):  # it is closed: the next read tells
+                        member.sock.send(pong)
             else:
                 self._closed += 1
                 self._closed_s.append(time.monotonic() - member.since_s)

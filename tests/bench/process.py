@@ -43,7 +43,7 @@ class Process:
         try:
             self._program.write(command)
         except BrokenPipeError:
-            raise AnswerError(f"{self._name} has ended") from None
+            raise AnswerError(f"{self._name} has ended: {self._program.err.so_far()}") from None
 
     def answer(self, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
         """The next line.

@@ -118,6 +118,7 @@ COLUMNS: Final = (
     Column("peak_mb", "+MB", 8, "{:,.0f}"),
     Column("closed", "closed", 8, "{}"),
     Column("closed_after_s", "after s", 9, "{:.1f}"),
+    Column("age_p50_ms", "age p50", 9, "{:,.0f} ms"),
     Column("age_p99_ms", "age p99", 9, "{:,.0f} ms"),
     Column("connected", "stay", 6, "{}"),
     Column("gaps", "gaps", 7, "{:,}"),
@@ -270,7 +271,8 @@ class Trial:
 
     def _of_slow(self, counts: Mapping[str, int]) -> dict[str, Any]:
         slow = self._crowd["clients"]
-        result = {"age_p99_ms": self._crowd["ages"].get("p99_ms"), "connected": len(slow)}
+        ages = self._crowd["ages"]
+        result = {"age_p50_ms": ages.get("p50_ms"), "age_p99_ms": ages.get("p99_ms"), "connected": len(slow)}
         if self._peer == "ours":
             result["gaps"] = sum(client["missing"] for client in slow)
             result["lost"] = sum(client["peripherals_missing"] for client in slow)
