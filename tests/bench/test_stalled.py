@@ -79,6 +79,11 @@ def test_a_number_that_does_not_rise_is_found_out() -> None:
         reader.read(knob)
 
 
+def test_a_number_that_looks_like_its_own_tag_is_read() -> None:
+    """800 is encoded in the two bytes that come before every number."""
+    assert sequence(wire(Peripheral("knob", 1), 800)[-125:]) == 800
+
+
 def test_bytes_that_are_no_envelope_are_refused() -> None:
     """A sequence number is read from an envelope's end alone."""
     with pytest.raises(ValueError, match="no end of an envelope"):
