@@ -97,9 +97,7 @@ def sequence(tail: bytes) -> int:
     """
     if tail[-10:-8] != _TIME_TAG:
         raise ValueError(f"{tail!r} is no end of an envelope")
-    begin = (
-        tail.rindex(_SEQUENCE_TAG, 0, -11) + 2
-    )  # a number has a byte; 800 looks like the tag
+    begin = tail.rindex(_SEQUENCE_TAG, 0, -11) + 2  # a number has a byte; 800 looks like the tag
     return sum((byte & 0x7F) << 7 * index for index, byte in enumerate(tail[begin:-10]))
 
 
