@@ -45,6 +45,8 @@ html_theme = "furo"
 html_title = f"{project} {release}"
 html_copy_source = False
 html_show_sphinx = False
+html_use_index = False  # the search finds more
+html_domain_indices = False
 
 linkcheck_anchors_ignore_for_url = ["https://github.com/.*"]  # drawn by scripts
 linkcheck_ignore = [r"https?://(localhost|127\.0\.0\.1|[\w.-]+\.(local|example|test))\b.*"]
