@@ -169,6 +169,11 @@ def of_proxies() -> Iterator[str]:
     yield f"Beats pings each viewer every {ping_s:g} s (`ping_interval_s`)"
 
 
+def of_the_readme() -> Iterator[str]:
+    """What README.md says."""
+    yield f"`max_clients`, {WebSocketSettings(type='websocket').max_clients:,} by default"
+
+
 def of_settings() -> Iterator[str]:
     """What docs/settings.md says beside its tables."""
     yield f"`max_topics` under `[kernel]` ({KernelSettings().max_topics:,})"
@@ -183,6 +188,7 @@ def of_settings() -> Iterator[str]:
         ("docs/protocol.md", of_the_protocol),
         ("docs/proxies.md", of_proxies),
         ("docs/settings.md", of_settings),
+        ("README.md", of_the_readme),
     ],
 )
 def test_sentences_have_the_numbers_of_the_code(
