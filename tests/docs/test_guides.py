@@ -1,8 +1,8 @@
-"""The numbers that the guides give for limits, defaults and times, and names of metrics, are those of the code."""
+"""Limits, defaults, times and names of metrics in the guides are those of the code."""
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pkgutil import resolve_name
 from typing import Any, Final, NamedTuple
 
@@ -88,7 +88,7 @@ COMMAND: Final = "beats.adapters.sources.command"
 WEBSOCKET: Final = "beats.adapters.sinks.websocket"
 PACING: Final = f"{WEBSOCKET}.pacing"
 PAGE: Final = ROOT / "adapters/beats/adapters/http/page"
-TABLES: Final = {"kernel": KernelSettings, "queue": QueueSettings}
+TABLES: Final[Mapping[str, type[Settings]]] = {"kernel": KernelSettings, "queue": QueueSettings}
 FIGURES: Final = (
     Figure("sources", "within about {} (`refresh_s`)", "sources.images.refresh_s", SPANS.__getitem__),
     Figure("sources", "after {} seconds SIGKILL", f"{COMMAND}.process:STOP_S"),
