@@ -3,6 +3,7 @@
 import ast
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -135,6 +136,14 @@ def test_the_picture_of_the_rooms_is_whole() -> None:
     """Each room that the rules of the architecture know is in the picture."""
     picture = DOCUMENTS["docs/architecture.md"].blocks[0].text
     assert [room for row in ROOMS for room in row if not re.search(rf"\b{room}\b", picture)] == []
+
+
+def test_pages_are_in_the_navigation_of_the_site() -> None:
+    """`make docs` refuses one that is not; this says so without Sphinx."""
+    groups = tomllib.loads((ROOT / "docs/site/navigation.toml").read_text(encoding="utf-8"))
+    listed = {page for pages in groups.values() for page in pages}
+    pages = {name for name in DOCUMENTS if not re.match(r"docs/decisions/\d", name)}
+    assert pages - listed == {"README.md"}  # the start page
 
 
 def test_decisions_are_listed() -> None:
