@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 from packaging.requirements import Requirement
 
-FOR_DEVELOPERS: Final = {"bench", "dist", "docs", "examples", "proto", "test"}
-"""Extras whose packages nobody passes on with Beats."""
+from beats.doctor.software import FOR_DEVELOPERS
+
 ALLOWED: Final = {
     *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSD", "CC0-1.0", "ISC", "MIT", "MIT-0"),
     *("MIT-CMU", "PSF-2.0", "Unlicense", "Zlib"),

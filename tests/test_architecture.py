@@ -13,6 +13,8 @@ from typing import Final
 
 import pytest
 
+from beats.doctor.software import FOR_DEVELOPERS
+
 ROOT: Final = Path(__file__).parents[1]
 PARTS: Final = ("kernel", "proto", "config", "adapters")
 MAX_LINES: Final = 500
@@ -249,10 +251,6 @@ PROVIDERS: Final = {
     "pydantic_core": "pydantic",
     "typing_extensions": "typing-extensions",
 }
-
-
-FOR_DEVELOPERS: Final = {"test", "bench", "dist", "docs", "examples", "proto"}
-"""Extras of which no module of ours imports anything."""
 
 
 def named(lines: list[str]) -> set[str]:

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import pytest
 
+from beats.doctor.software import FOR_DEVELOPERS
 from tests.docs.documents import DOCUMENTS, EXAMPLES, ROOT
-from tests.test_architecture import FOR_DEVELOPERS, imports, named
+from tests.test_architecture import imports, named
 
 PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
     "project"

@@ -76,8 +76,8 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 _NAME: Final = "beats"
 _PLATFORMS: Final = ("Linux", "Darwin")
-_FOR_DEVELOPERS: Final = ("test", "bench", "dist", "docs", "examples", "proto")
-"""Extras that Beats itself never imports."""
+FOR_DEVELOPERS: Final = frozenset({"test", "bench", "dist", "docs", "examples", "proto"})
+"""Extras that Beats itself never imports: for those who work on it, not for users."""
 
 
 def python() -> Iterator[Finding]:
@@ -123,7 +123,7 @@ def extras(needed: Collection[str] = ()) -> Iterator[Finding]:
     lines = _requirements()
     names = [name for name in dict.fromkeys(each.extra for each in lines) if name is not None]
     for name in names:
-        if name not in _FOR_DEVELOPERS:
+        if name not in FOR_DEVELOPERS:
             own = [each for each in lines if each.extra == name]
             is_needed = bool({name, *(each.name for each in own)} & set(needed))
             yield _extra(name, own, is_needed=is_needed)
