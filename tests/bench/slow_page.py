@@ -10,7 +10,6 @@ itself. (Where no hosts can be made, a proxy holds back what is sent.)
 
 import argparse
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -20,9 +19,9 @@ from playwright.sync_api import sync_playwright
 
 from beats.pictures.encoders import encode
 from beats.pictures.pixels import copy_pixels
+from tests.bench.from_afar import seen_from_afar
 from tests.bench.pixels import scene
 from tests.browser.chromium import launch
-from tests.support import BEATS, clean_environment
 from tests.support.hosts import MAKERS
 from tests.support.lines import Line
 
@@ -88,15 +87,8 @@ def main() -> None:
         size = pictures(folder / "pictures")
         (folder / "config").mkdir()
         (folder / "config" / "slow.toml").write_text(PROFILE.format(host=server.address))
-        with server.start([*BEATS, "run", "--profile", "slow"], folder, clean_environment()) as program:
-            address, port = viewer.way_to(server, int(program.url.rpartition(":")[2].strip("/")))
-            this = [sys.executable, "-m", "tests.bench.slow_page", "--seconds", str(given.seconds)]
-            this += ["--url", f"http://{address}:{port}/"]
-            with viewer.start(this, Path.cwd(), clean_environment()) as child:
-                if child.process.wait(given.seconds + _MORE_S):
-                    sys.exit(child.err.text())
-                seen = json.loads(child.out.text())
-            program.interrupt()
+        look = ("tests.bench.slow_page", "--seconds", given.seconds)
+        seen = seen_from_afar(server, ("--profile", "slow"), folder, viewer, look, given.seconds + _MORE_S)
     print(f"{FPS} pictures of {size / 1000:.0f} kB a second, {given.bytes_per_s / 1e6:g} MB/s, {kind}")
     print(f"{'second':>8}{'drawn a second':>16}{'age in ms':>12}  asks for")
     for second, (drawn, age_ms, asked) in enumerate(seen, 1):

@@ -11,16 +11,15 @@ nothing.
 import argparse
 import json
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from tests.bench.from_afar import seen_from_afar
 from tests.browser.chromium import launch
 from tests.browser.tab import NOTE_TIMES
-from tests.support import BEATS, clean_environment
 from tests.support.hosts import MAKERS
 from tests.support.lines import Line
 
@@ -90,17 +89,9 @@ def main() -> None:
     line = Line(delay_s=given.trip_ms / 2000)
     with make(server=line, viewer=Line()) as hosts, tempfile.TemporaryDirectory() as folder:
         server, viewer = hosts["server"], hosts["viewer"]
-        settings = (f"sinks.browser.host={server.address}", "sinks.browser.port=8765")
-        run = [*BEATS, "run", *(part for setting in settings for part in ("--set", setting))]
-        with server.start(run, Path(folder), clean_environment()) as program:
-            address, port = viewer.way_to(server, int(program.url.rpartition(":")[2].strip("/")))
-            this = [sys.executable, "-m", "tests.bench.visit", "--visits", str(given.visits)]
-            this += ["--url", f"http://{address}:{port}/"]
-            with viewer.start(this, Path.cwd(), clean_environment()) as child:
-                if child.process.wait(_MOST_S):
-                    sys.exit(child.err.text())
-                pairs = json.loads(child.out.text())
-            program.interrupt()
+        options = ("--set", f"sinks.browser.host={server.address}", "--set", "sinks.browser.port=8765")
+        look = ("tests.bench.visit", "--visits", given.visits)
+        pairs = seen_from_afar(server, options, Path(folder), viewer, look, _MOST_S)
     print(f"a round trip of {given.trip_ms:g} ms, {kind}, {given.visits} visits of each kind")
     for place, name in enumerate(("first", "second")):
         seen = [Visit(*pair[place]) for pair in pairs]

@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from beats.cli.documentation import anchor
+
 ROOT: Final = Path(__file__).parents[2]
 _FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -63,7 +65,7 @@ class Document:
     @cached_property
     def anchors(self) -> set[str]:
         """The anchors that GitHub gives the headings."""
-        return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in self.headings}
+        return {anchor(heading) for heading in self.headings}
 
     def section(self, heading: str) -> str:
         """The text below a heading, to the next heading."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from beats.cli.documentation import anchor
 from tests.docs.documents import DOCUMENTS, ROOT, Document
 
 MEASUREMENTS: Final = DOCUMENTS["docs/measurements.md"]
@@ -29,14 +30,10 @@ def sources(document: Document, text: str) -> str:
     """The sections with figures to which a text leads."""
     found = ""
     for _, link in LINK.findall(text):
-        target, _, anchor = link.partition("#")
+        target, _, heading = link.partition("#")
         measured = MEASURED.get((document.path.parent / target).resolve())
-        if measured is not None and anchor and measured is not document:
-            [section] = (
-                body
-                for heading, body in sections(measured).items()
-                if re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") == anchor
-            )
+        if measured is not None and heading and measured is not document:
+            [section] = (body for head, body in sections(measured).items() if anchor(head) == heading)
             found += section
     return found
 
