@@ -140,7 +140,6 @@ def test_a_plug_in_names_its_own(
 ) -> None:
     """A URL or a page of ours, or nothing; `beats adapters` shows it, too."""
     install_adapter(tmp_path / "site", "sinks", "lamp", SINK.replace("{docs}", docs), monkeypatch)
-    monkeypatch.delitem(__import__("sys").modules, "beats_lamp", raising=False)
     code, _, err = called("config", "check", "--set", "sinks.lamp={type='lamp', level='x'}", cwd=tmp_path)
     assert code == 78
     assert err.splitlines()[1:] == named

@@ -90,6 +90,8 @@ def install_adapter(
     (about / "entry_points.txt").write_text(f"[beats.{group}]\n{name} = beats_{name}\n")
     if monkeypatch is not None:
         monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+        # One of another test may have this name: what it loaded must not stand in for this one.
+        monkeypatch.delitem(sys.modules, f"beats_{name}", raising=False)
         importlib.invalidate_caches()
 
 
