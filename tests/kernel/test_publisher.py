@@ -439,4 +439,4 @@ def test_a_refusal_of_what_a_receiver_published_is_reported_not_raised(
     bus.connect("frame", lambda envelope: publisher.publish(knob("effect")))
     assert publisher.publish(FRAME) == 1
     assert queue.stats().dropped.items == 1
-    assert "published by a receiver: sink 'strict'" in caplog.text
+    assert "an envelope that a receiver published was refused: sink 'strict'" in caplog.text

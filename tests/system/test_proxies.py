@@ -113,7 +113,7 @@ def test_viewers_get_the_stream(site: Site) -> None:
         viewer.take(90)
         assert viewer.is_gap_free
         viewer.connection.send('{"kind": "control", "command": "nonsense"}')
-        site.stream.err.wait_for("message 1 from client .* ignored: command is 'nonsense'")
+        site.stream.err.wait_for("ignored invalid message 1 of client .*: command is 'nonsense'")
 
 
 def test_players_get_each_picture_at_once(site: Site) -> None:

@@ -95,7 +95,7 @@ def _first_after(begin_ns: int, moment: time) -> int:
         for at_s in (once, again) if once <= again else (once,):
             if at_s >= least_s:
                 return round(at_s * 1e9)
-    raise AssertionError("a day ends")
+    raise AssertionError(f"no day of three has the time {moment}")
 
 
 def _moment(text: str) -> float | time | datetime:

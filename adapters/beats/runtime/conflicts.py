@@ -166,7 +166,7 @@ def _output_conflicts(parts: Iterable[Part]) -> Iterator[Problem]:
 
 
 def _claim_conflicts(parts: Iterable[Part], shared: list[Problem]) -> Iterator[Problem]:
-    """What two have; `shared` gets what works, but may be a mistake."""
+    """Claims of two parts to the same thing. Those that work, but may be mistakes, are added to `shared`."""
     earlier: dict[str, list[tuple[Part, Claim]]] = {}
     for part in parts:
         for claim in part.resources.claims:

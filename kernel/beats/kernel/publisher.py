@@ -301,7 +301,7 @@ class Publisher:
             _leave_lines(answers)
             for answer in answers:
                 if isinstance(answer, Refusal):
-                    log.error("published by a receiver: %s", answer.error())
+                    log.error("an envelope that a receiver published was refused: %s", answer.error())
 
     def close(self) -> None:
         """Publish nothing more."""
@@ -442,7 +442,7 @@ def _raise_first(refusals: list[Refusal | None], message: Message) -> None:
         if refusal is not None and refusal.envelope.message is message:
             errors.append(refusal.error())
         elif refusal is not None:
-            log.error("published by a receiver: %s", refusal.error())
+            log.error("an envelope that a receiver published was refused: %s", refusal.error())
     if errors:
         for other in errors[1:]:
             errors[0].add_note(f"and {other}")

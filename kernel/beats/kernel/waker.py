@@ -52,7 +52,7 @@ class Waker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close it; later calls of `ring` go the other way."""
+        """Close the descriptor. From then on, `ring` wakes the loop with the loop's own call for threads."""
         doorbell, self._doorbell = self._doorbell, None
         if doorbell is not None:
             self._native.remove_reader(doorbell.fileno())

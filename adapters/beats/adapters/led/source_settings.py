@@ -25,7 +25,7 @@ METRICS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class DeskSettings(CutSettings, SourceSettings):
-    """What a lighting desk, or another program, sends."""
+    """Settings of a source that receives levels from a lighting desk or another program."""
 
     first_universe: ClassVar[int] = 0
     """The lowest number that the protocol has."""

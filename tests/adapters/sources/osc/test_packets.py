@@ -84,8 +84,8 @@ def test_the_messages_of_a_bundle_have_its_time() -> None:
 
 
 GARBAGE = {
-    b"": "neither with a slash nor with #bundle",
-    b"hello": "neither with a slash nor with #bundle",
+    b"": "must begin with a slash or #bundle",
+    b"hello": "must begin with a slash or #bundle",
     b"/a": "the address is cut off",
     b"/\xff\xff\0": "is not text in UTF-8",
     b"/\n\0\0": "cannot be printed",
@@ -102,8 +102,8 @@ GARBAGE = {
     b"#bundle\0": "cut off before its time tag",
     bundle(1)[:16] + b"\0\0": "the size of a bundle's element is cut off",
     bundle(1) + b"\0\0\0\0": "has 0 bytes",
-    bundle(1) + b"\xff\xff\xff\xfc/a\0\0": "has -4 bytes; 4 are left",
-    bundle(1) + b"\0\0\0\x08/a\0\0": "has 8 bytes; 4 are left",
+    bundle(1) + b"\xff\xff\xff\xfc/a\0\0": "has -4 bytes: it must be a multiple of 4",
+    bundle(1) + b"\0\0\0\x08/a\0\0": "at most the 4 bytes that are left",
 }
 
 

@@ -132,10 +132,10 @@ class Players:
 
     @asynccontextmanager
     async def served(self, stall_timeout_s: Callable[[], float]) -> AsyncGenerator[None]:
-        """Serve the viewers of a stream, players among them, as long as the block takes what comes.
+        """Serve the viewers of a stream, players among them, while the body of the `with` statement runs.
 
-        When it ends by itself, each player gets what waits for it and the end of its answer, and all viewers
-        have a moment to read on; then players that are left are cut off.
+        When the body ends without an exception, each player gets what waits for it and the end of its answer,
+        and all viewers have a moment to read on. Then the remaining players are cut off.
 
         Args:
             stall_timeout_s: seconds after which a viewer is cut off whose socket accepts nothing.

@@ -53,7 +53,7 @@ class Paths:
 
 
 class Account(NamedTuple):
-    """What a client got past its queue. One value, so that another thread never sees half of a change."""
+    """How much a client was sent without its queue. Other threads always see both values of one moment."""
 
     passed: Amount
     """Until it last returned to the fast path."""

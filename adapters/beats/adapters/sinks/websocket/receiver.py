@@ -64,7 +64,7 @@ def _obey(
 def ignore(client: Client, reason: str, reports: ThrottledLog) -> None:
     """Count and log a message that does nothing."""
     client.invalid_messages += 1
-    text = f"message {client.invalid_messages} from client {client.identity.remote} ignored: {reason}"
+    text = f"ignored invalid message {client.invalid_messages} of client {client.identity.remote}: {reason}"
     if client.invalid_messages == 1:
         reports.add("clients with invalid messages", text)
     else:

@@ -168,7 +168,7 @@ class WebSocketSink:
         """What a new viewer begins with, once all that was published before has gone to the others."""
         queue = self._queue
         assert queue is not None  # there are no viewers before `run`
-        # Nothing cancels the library's task, which runs this: all of a batch reaches the others.
+        # The library's task runs this, and nothing cancels that task: other viewers get all of a batch.
         await self._deliver(queue)
         caught_up = queue.catch_up()
         await self._send(caught_up.batch, queue)  # not what is taken meanwhile: the new viewer gets that

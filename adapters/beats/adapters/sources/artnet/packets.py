@@ -59,7 +59,7 @@ class ArtNetReader:
             ValueError: it is no Art-Net, or damaged.
         """
         if len(packet) < layout.HEAD.size or not packet.startswith(layout.ID):
-            raise ValueError("it is no Art-Net")
+            raise ValueError("it is not an Art-Net packet")
         _, operation = layout.HEAD.unpack_from(packet)
         if operation == layout.OP_DMX:
             return _levels(packet, sender[0])
@@ -70,7 +70,7 @@ class ArtNetReader:
         return None
 
     def join(self, opened: socket.socket) -> None:
-        """Art-Net is sent to the machine, or to all."""
+        """Do nothing: Art-Net is sent to one address or broadcast, and has no groups to join."""
 
     def answers(self, now_s: float) -> list[tuple[bytes, tuple[str, int]]]:
         """ArtPollReply for the last poll, for each four universes of a subnet."""
@@ -81,7 +81,7 @@ class ArtNetReader:
         return [(reply, poll) for reply in itertools.islice(self._replies(poll), _MOST_REPLIES)]
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: there is nothing to close."""
 
     def _replies(self, to: tuple[str, int]) -> Iterator[bytes]:
         own = _address_towards(to)

@@ -61,7 +61,7 @@ def _packet(data: bytes, time_tag: int, depth: int) -> Iterator[OscMessage]:
     elif data.startswith(b"/"):
         yield _message(data, time_tag)
     else:
-        raise ValueError(f"it begins with {data[:8]!r}, and neither with a slash nor with #bundle")
+        raise ValueError(f"a packet begins with {data[:8]!r}; it must begin with a slash or #bundle")
 
 
 def _bundle(data: bytes, depth: int) -> Iterator[OscMessage]:
@@ -73,7 +73,10 @@ def _bundle(data: bytes, depth: int) -> Iterator[OscMessage]:
         (size,) = _number(data, at, _SIZE, "the size of a bundle's element")
         at += 4
         if size <= 0 or size % 4 or at + size > len(data):
-            raise ValueError(f"an element of a bundle has {size} bytes; {len(data) - at} are left")
+            raise ValueError(
+                f"an element of a bundle has {size} bytes: it must be a multiple of 4, above 0, and at most the "
+                f"{len(data) - at} bytes that are left"
+            )
         yield from _packet(data[at : at + size], time_tag, depth + 1)
         at += size
 

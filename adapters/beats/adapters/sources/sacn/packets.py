@@ -73,14 +73,15 @@ class SacnReader:
         at = layout.ROOT.size + layout.FRAMING.size
         _, dmp_vector, type_, first, increment, count, start_code = layout.DMP.unpack_from(packet, at)
         if (vector, dmp_vector, type_, first, increment) != (layout.FRAMING_DATA, layout.DMP_SET, 0xA1, 0, 1):
-            raise ValueError("it has no levels: its vectors are not those of a data packet")
+            raise ValueError("it is not a data packet: its vectors are those of other packets")
         is_end = bool(options & layout.TERMINATED)
         if (start_code and not is_end) or (options & layout.PREVIEW and not self._preview):
             return None
         data = packet[_DATA_AT : _DATA_AT + max(0, count - 1)]
         if count > CHANNELS + 1 or (len(data) != count - 1 and not is_end) or priority > 200:
             raise ValueError(
-                f"it has priority {priority} and {count - 1} channels in {len(packet) - _DATA_AT} bytes"
+                f"it has priority {priority} (allowed: 0 to 200), and {count - 1} channels (allowed: 0 to "
+                f"{CHANNELS}) in {len(packet) - _DATA_AT} bytes"
             )
         if sync and universe in self._universes and sync not in self._syncs:
             self._follow(sync)
