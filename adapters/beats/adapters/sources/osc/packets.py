@@ -74,8 +74,8 @@ def _bundle(data: bytes, depth: int) -> Iterator[OscMessage]:
         at += 4
         if size <= 0 or size % 4 or at + size > len(data):
             raise ValueError(
-                f"an element of a bundle has {size} bytes: it must be a multiple of 4, above 0, and at most the "
-                f"{len(data) - at} bytes that are left"
+                f"an element of a bundle has {size} bytes: it must be a multiple of 4, above 0, and at most "
+                f"the {len(data) - at} bytes that are left"
             )
         yield from _packet(data[at : at + size], time_tag, depth + 1)
         at += size
