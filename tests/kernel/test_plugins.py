@@ -173,7 +173,7 @@ def test_a_class_is_imported_when_it_is_resolved(package: Path) -> None:
     [
         ("made_up_sinks.gone:Server", "names a module that does not exist"),
         ("made_up_sinks.server:Gone", "has no attribute 'Gone'"),
-        ("made_up_sinks.server:PORT", "is no class"),
+        ("made_up_sinks.server:PORT", "is not a class"),
         ("not a name", "names nothing that can be built"),
     ],
 )

@@ -147,7 +147,7 @@ def test_wrong_fields_of_a_frame_are_refused(frame: Frame, error: type[Exception
 @pytest.mark.parametrize("message", [None, 5, "frame", {"png_data": PNG_SIGNATURE}, Tag("a")])
 def test_what_is_no_message_is_refused(message: Any) -> None:
     """Anything but a Frame or a Peripheral is the caller's mistake."""
-    with pytest.raises(TypeError, match=r"^\w+ is no message; publish a Frame or a Peripheral$"):
+    with pytest.raises(TypeError, match=r"^\w+ is not a message; publish a Frame or a Peripheral$"):
         prepare(message)
 
 
@@ -196,7 +196,7 @@ def test_a_field_of_a_wrong_type_is_named(fields: Mapping[str, Any], message: st
         ({"tags": [Tag("\ud800")]}, r"tags\[0\]\.name is '\\ud800', not Unicode"),
         ({"tags": [Tag("a", "", {"é": "\ud800"})]}, r"tags\[0\]\.metadata\['é'\] is '\\ud800', not Unicode"),
         ({"location": Location(10**400)}, r"location\.x is too large for a double$"),
-        ({"data": {"a": float("nan")}}, r"^peripheral 'knob': data\['a'\]: nan is no number in JSON$"),
+        ({"data": {"a": float("nan")}}, r"^peripheral 'knob': data\['a'\]: nan is not a number in JSON$"),
         ({"data": descriptor_pb2.UninterpretedOption.NamePart()}, r"data: .*required"),
     ],
 )

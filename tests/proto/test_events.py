@@ -40,7 +40,7 @@ def test_an_event_is_of_now_by_default() -> None:
     [
         (("press", "yesterday"), "yesterday"),
         (("", "2024-05-01"), "event_type is empty"),
-        (("press", "2024-05-01", {"x": float("nan")}), r"data\['x'\]: nan is no number in JSON"),
+        (("press", "2024-05-01", {"x": float("nan")}), r"data\['x'\]: nan is not a number in JSON"),
     ],
 )
 def test_a_wrong_value_is_refused(arguments: tuple[str, str, object], why: str) -> None:

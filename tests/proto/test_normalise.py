@@ -244,7 +244,7 @@ def test_what_the_producer_holds_is_not_changed() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (float("nan"), r"^data: nan is no number in JSON$"),
+        (float("nan"), r"^data: nan is not a number in JSON$"),
         ({"a": [1, float("-inf")]}, r"^data\['a'\]\[1\]: -inf is no number"),
         ({"a": numpy.array([0, float("nan")])}, r"^data\['a'\]\[1\]: nan is no number"),
         (Reading(float("nan")), r"^data\['value'\]: nan is no number"),

@@ -22,12 +22,12 @@ class Address(NamedTuple):
 
     @property
     def url(self) -> str:
-        """As a WebSocket address."""
+        """The address for WebSocket clients."""
         return f"{'wss' if self.encrypted else 'ws'}://{authority(self.host, self.port)}"
 
     @property
     def page_url(self) -> str:
-        """As the address of a page in a browser."""
+        """The address of the page, for browsers."""
         return f"{'https' if self.encrypted else 'http'}://{authority(self.host, self.port)}/"
 
 
@@ -55,10 +55,10 @@ class HoldsSnapshot(Protocol):
         ...
 
     async def snapshot(self) -> Path:
-        """Write what it holds to a file, and return its path.
+        """Write the envelopes that the sink holds in memory to a file, and return the file's path.
 
         Raises:
-            LookupError: it holds nothing yet.
+            LookupError: the sink holds nothing yet.
             OSError: the file cannot be written.
         """
         ...
@@ -69,7 +69,7 @@ class Measures(Protocol):
     """A sink or source that reports metrics of its own; any thread may ask."""
 
     def metrics(self) -> Mapping[str, float]:
-        """By name, with the unit in it, such as `free_bytes`; the name of a counter ends in `_total`.
+        """The metrics by name, which holds the unit, such as `free_bytes`; names of counters end in `_total`.
 
         `SinkKind.metrics` and `SourceKind.metrics` say what each of them means.
         """
@@ -139,5 +139,5 @@ class Plays(Protocol):
     """A source that plays something with a beginning and an end."""
 
     def playback(self) -> Playback | None:
-        """Its position; None until it is known. Any thread may call it."""
+        """The position of the playback; None until it is known. Any thread may call this."""
         ...

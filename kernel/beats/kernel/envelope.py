@@ -48,7 +48,7 @@ class Frame(NamedTuple):
     """Which picture: unique within the stream; empty for the main one."""
     media_type: str = PNG
     width: int = 0
-    """In pixels; 0 when unknown, as of a PNG that was not examined."""
+    """Width in pixels; 0 when unknown, as of a PNG that was not examined."""
     height: int = 0
 
 

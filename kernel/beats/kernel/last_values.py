@@ -7,7 +7,7 @@ from beats.kernel.envelope import Envelope
 
 
 class LastValues(dict[str, Envelope]):
-    """By topic, in the order in which topics were first seen. Bounded by the kernel's `max_topics`."""
+    """Last values by topic, in the order in which topics were first seen; bounded by `kernel.max_topics`."""
 
     def note(self, envelopes: Iterable[Envelope]) -> None:
         """Replace the value of each of their topics, unless it is newer."""

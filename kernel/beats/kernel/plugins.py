@@ -61,7 +61,7 @@ class Catalogue(Generic[KindT]):
         """The adapter of this name. Ours come first, so an entry point cannot replace one.
 
         Raises:
-            UnknownAdapterError: there is none.
+            UnknownAdapterError: there is no adapter of this name.
             MissingPackageError: it needs a package that is not installed.
             TypeError: the module or entry point does not hold what it should.
         """
@@ -115,7 +115,7 @@ def resolve(target: str | Callable[..., Any]) -> Callable[..., Any]:
     if callable(found):
         made: Callable[..., Any] = found
         return made
-    raise ImportError(f"{target!r} is no class")
+    raise ImportError(f"{target!r} is not a class")
 
 
 def _load(name: str, load: Callable[[], object]) -> object:

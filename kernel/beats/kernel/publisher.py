@@ -109,7 +109,7 @@ class Publisher:
             return tuple(GivenUp(*key, items) for key, items in self._given_up.items())
 
     def reserve(self, message: Message) -> str:
-        """For a producer that publishes later: check a message like the later ones, and return its topic.
+        """Check a message like those that a producer will publish later, and return their topic.
 
         The topic counts towards `max_topics` from now on, so that later ones are not refused for it.
 
@@ -229,7 +229,7 @@ class Publisher:
         on_sent: Callable[[], object] | None = None,
         by: str = PROGRAM,
     ) -> int:
-        """As `publish`, from a coroutine of the kernel's loop, which waits while a `block` queue is full."""
+        """Publish from a coroutine of the kernel's loop, which waits while a `block` queue is full."""
         prepared = self._codec.prepare(message)
         if captured_unix_ns is not None:
             self._check_unit(captured_unix_ns, by)

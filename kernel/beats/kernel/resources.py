@@ -44,7 +44,7 @@ class Output(NamedTuple):
 
     key: str
     path: Path
-    """Its name. For names with a time or number in them, an example that depends only on the settings."""
+    """Path of the file. If its name has a time or number, an example that depends only on the settings."""
     is_new: bool = False
     """Whether no file of this name may exist yet."""
 
@@ -90,7 +90,7 @@ class Program(NamedTuple):
 
     key: str
     name: str
-    """To be looked for in PATH, unless it is a path."""
+    """The program, which is looked for in PATH unless this is a path."""
     folder: Path | None = None
     """Where it runs, and where a relative path to it begins."""
     path: str | None = None

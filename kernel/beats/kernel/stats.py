@@ -43,7 +43,7 @@ class Loss(NamedTuple):
     """
 
     reason: str
-    """As `DropStats.reason` or `GivenUp.reason`."""
+    """The reason, as in `DropStats.reason` or `GivenUp.reason`."""
     topic: str
     items: int
     bytes: int
@@ -96,12 +96,12 @@ class ClientStats:
     queue: QueueStats
     """What it was offered, what was written to it, and what it missed."""
     group: str = ""
-    """Its class; see `ClientGroup.name`."""
+    """The client's class; see `ClientGroup.name`."""
     age_s: float | None = None
-    """How old the stream is that it reads: from the bus until its word was here that it had read an envelope,
-    or until now for one that it has not read yet. None for a viewer that gives no such word."""
+    """How old the stream is that the client reads: from when an envelope came onto the bus until the client
+    acknowledged it, or until now if it has not. None for a client that acknowledges nothing."""
     round_trip_s: float | None = None
-    """From the question until that word, with all that was on the way before the question; None as above."""
+    """From a ping until the client's answer, with all that was on the way before the ping; None as above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +161,9 @@ class SinkStats:
     queue: QueueStats
     clients: tuple[ClientStats, ...] = ()
     client_totals: ClientTotals | None = None
-    """None for a sink without viewers, and if clients were not requested."""
+    """The totals of all viewers; None for a sink without viewers, and if clients were not requested."""
     latency: Latency | None = None
-    """From the bus until written; None until the sink has reported a write."""
+    """Time from the bus until written; None until the sink has reported a write."""
     figures: tuple[tuple[str, float], ...] = ()
     """Further metrics of the sink: names, each with its unit, and values."""
 
@@ -190,12 +190,12 @@ class SourceStats:
 
     name: str
     state: str
-    """As that of a sink; `ended` when nothing more comes, `failed` for good when its input is unusable."""
+    """As of a sink; also `ended` when nothing more comes, and `failed` for good if its input is unusable."""
     restarts: int
     last_error: str
     published: int
     playback: Playback | None = None
-    """None for a source that does not play a recording."""
+    """The position in a recording; None for a source that plays none."""
     figures: tuple[tuple[str, float], ...] = ()
     """The source's own metrics, as those of a sink."""
 
@@ -207,7 +207,7 @@ class PictureStats:
     topic: str
     """`frame` for the main one, `frame/` and its id for another."""
     published: Amount
-    """Its frames so far."""
+    """The frames of the picture that were published so far."""
 
 
 @dataclass(frozen=True, slots=True)

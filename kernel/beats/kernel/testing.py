@@ -118,7 +118,7 @@ class PlainCodec:
         return prepared
 
     def renumber(self, encoded: bytes, before: int, sequence: int, captured_unix_ns: int) -> bytes:
-        """The same bytes, since they hold no sequence number."""
+        """Return the bytes as they are: they hold no sequence number."""
         return encoded
 
 
@@ -197,12 +197,14 @@ def check_kind(kind: SinkKind | SourceKind, settings: object, told: Context | No
     """
     model = kind.settings
     assert kind.summary, "the summary is empty: `beats adapters` shows it"
-    assert model.model_config.get("extra") == "forbid", f"{model.__name__} takes unknown keys"
-    assert model.model_config.get("frozen"), f"{model.__name__} can be changed"
+    assert model.model_config.get("extra") == "forbid", (
+        f"{model.__name__} accepts unknown keys: set extra to 'forbid'"
+    )
+    assert model.model_config.get("frozen"), f"{model.__name__} is not frozen"
     before = _traces()
     found = settings.resources("test") if isinstance(settings, NeedsResources) else Resources()
     built = kind.build(settings, told or context())
-    assert _traces() == before, "to build it opens a file, writes one or starts a thread: do that in `run`"
+    assert _traces() == before, "building it opens a file, writes one or starts a thread: do that in `run`"
     parts = (
         found.ports,
         found.inputs,
@@ -215,7 +217,7 @@ def check_kind(kind: SinkKind | SourceKind, settings: object, told: Context | No
     )
     named = {each.key for part in parts for each in part}
     unknown = named - model.model_fields.keys()
-    assert not unknown, f"resources names {sorted(unknown)}, which are no settings"
+    assert not unknown, f"resources names {sorted(unknown)}, which are not settings"
     assert callable(built.run)
 
 

@@ -48,7 +48,7 @@ class StreamCodec:
         return _sealed(prepared, wire.tail(sequence, captured_unix_ns))
 
     def seal_without_number(self, prepared: Prepared | PreparedFrame, captured_unix_ns: int) -> bytes:
-        """As `seal`, of a message that has no sequence number, such as those of other programs' files."""
+        """Seal a message that has no sequence number, such as those of other programs' files."""
         return _sealed(prepared, wire.time_tail(captured_unix_ns))
 
     def renumber(self, encoded: bytes, before: int, sequence: int, captured_unix_ns: int) -> bytes:

@@ -41,10 +41,10 @@ class Prepared(NamedTuple):
 
 
 class PreparedFrame(NamedTuple):
-    """A checked frame: what stands before its picture depends on sizes, and is for whoever seals it."""
+    """A checked frame. The bytes before its picture depend on sizes, and are written when it is sealed."""
 
     info: bytes
-    """Its serialized fields but the picture."""
+    """The serialized fields of the frame, without the picture."""
     body: bytes
     """The producer's own bytes, not copied."""
     is_png: bool
@@ -61,7 +61,7 @@ def prepare(message: Message) -> Prepared | PreparedFrame:
         is_png = media_type == PNG
         if not (is_png and type(picture) is bytes and picture.startswith(PNG_SIGNATURE)):
             checked_picture(picture, media_type)
-        if id_ == "" and is_png:  # as clients know it that know no other pictures
+        if id_ == "" and is_png:  # without `info`: this is all that the oldest clients understand
             info = b""
         else:
             info = _frame_info(_text(id_, "id"), media_type, _side(width, "width"), _side(height, "height"))
@@ -70,7 +70,7 @@ def prepare(message: Message) -> Prepared | PreparedFrame:
         return PreparedFrame(info, picture, is_png)
     given = cast("object", message)
     if not isinstance(given, Peripheral):
-        raise TypeError(f"{_kind(given)} is no message; publish a Frame or a Peripheral")
+        raise TypeError(f"{_kind(given)} is not a message; publish a Frame or a Peripheral")
     id_, data, tags, location = given
     try:
         if tags == () and location is None and type(id_) is str and not isinstance(data, ProtobufMessage):
@@ -103,7 +103,7 @@ def checked_picture(data: object, media_type: object = PNG) -> bytes:
     """Return the bytes if they start as a file of this media type does.
 
     Raises:
-        TypeError, ValueError: they do not, or it is no type of a frame; says what they are instead.
+        TypeError, ValueError: the bytes are not of this type, or frames have no such type; says which.
     """
     if not isinstance(data, bytes):
         raise TypeError(f"data is {_kind(data)}; it must be bytes, which cannot change later")

@@ -87,7 +87,7 @@ class Image(NamedTuple):
 
     data: bytes
     format: str
-    """As its producer says, such as `jpeg` or `bgr8; jpeg compressed bgr8`; the bytes tell for sure."""
+    """The format as the producer states it, such as `jpeg` or `bgr8; jpeg compressed bgr8`; may be wrong."""
     unix_ns: int
     """0 when unknown."""
 

@@ -240,7 +240,7 @@ def _blame(plain: object) -> NoReturn:
 def _check(plain: object) -> None:
     match plain:
         case float() if not math.isfinite(plain):
-            raise _Refusal(ValueError, f"{plain} is no number in JSON")
+            raise _Refusal(ValueError, f"{plain} is not a number in JSON")
         case int():
             try:
                 str(plain)

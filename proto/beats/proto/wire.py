@@ -140,7 +140,7 @@ class Fields(NamedTuple):
 def fields(encoded: bytes) -> Fields:
     """Find the fields of a serialized `StreamEnvelope` without reading its payload.
 
-    Of a field that occurs twice it finds the last.
+    If a field occurs twice, the last one is found.
 
     Raises:
         DecodeError: the bytes are something else, or hold a group, which proto3 does not have.

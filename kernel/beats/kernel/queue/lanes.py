@@ -129,7 +129,7 @@ class Lane:
             count[1] += drop.bytes
 
     def take_all(self) -> list[tuple[int, Envelope]]:
-        """Remove and return everything, with its numbers."""
+        """Remove and return all envelopes, with their numbers."""
         items = list(self._waiting.values())
         self._waiting.clear()
         self._bytes = 0
@@ -279,7 +279,7 @@ def _offer(lane: Lane, waiter: Waiter, count: Callable[[Envelope], object]) -> b
 
 
 def take_all(lanes: Sequence[Lane]) -> list[Envelope]:
-    """Everything that waits."""
+    """Remove and return all waiting envelopes, in the order in which they came."""
     numbered = [item for lane in lanes for item in lane.take_all()]
     if len(lanes) > 1:
         numbered.sort(key=itemgetter(0))  # each lane is a sorted run, which the sort merges
@@ -287,7 +287,7 @@ def take_all(lanes: Sequence[Lane]) -> list[Envelope]:
 
 
 def take_some(lanes: Sequence[Lane], max_items: int | None, max_bytes: int | None) -> list[Envelope]:
-    """As much as both limits allow, but at least one envelope if any waits."""
+    """Take as much as both limits allow, but at least one envelope if any waits."""
     batch: list[Envelope] = []
     size_bytes = 0
     while max_items is None or len(batch) < max_items:
@@ -302,7 +302,7 @@ def take_some(lanes: Sequence[Lane], max_items: int | None, max_bytes: int | Non
 
 
 def take_within_bounds(lanes: Sequence[Lane]) -> list[Envelope]:
-    """As much as the bounds allow to wait, but at least one envelope if any waits.
+    """Take as much as the bounds allow to wait, but at least one envelope if any waits.
 
     So a sink never holds more than the bounds allow. Otherwise a sink that gives back all that it took each
     time it fails would hold more each time, without limit.

@@ -14,7 +14,7 @@ BOUNDS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 
 _BOUNDS_NS: Final = tuple(round(bound_s * 1e9) for bound_s in BOUNDS_S)
 _FEW: Final = 16
-"""Up to this many envelopes, looking at each is faster than searching for where each class begins."""
+"""Up to so many envelopes, looking at each is faster than searching where each class begins."""
 _published: Final = attrgetter("published_unix_ns")
 
 

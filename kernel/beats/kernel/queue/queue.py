@@ -158,7 +158,7 @@ class SinkQueue:
     def drain_nowait(self) -> tuple[list[Envelope], set[str]]:
         """Take what waits, in addition to the last batch; also returns the topics of what still waits.
 
-        Producers in line are admitted until there are none, unless what was given back comes first.
+        Producers in line are admitted until none is left, unless envelopes that were given back come first.
         """
         with self._lock:
             before, is_overfull = self._in_hand, self._overfull
@@ -228,7 +228,7 @@ class SinkQueue:
             return () if self._losses is None else self._losses.take()
 
     def note_given_up(self, loss: Loss) -> None:
-        """Note among `losses` what a producer gave up before it was offered; it is in no counter here."""
+        """Add to `losses` what a producer gave up before offering it. The queue's counters do not have it."""
         if self._losses is not None:
             with self._lock:
                 self._losses.add_given_up(loss)
@@ -307,7 +307,7 @@ class SinkQueue:
         self._offered_bytes += len(envelope.encoded)
 
     def _note_peak(self) -> None:
-        """Under the lock, before envelopes are removed: between removals the count only grows."""
+        """Note how many wait. Called before envelopes are removed: until then the count only grows."""
         waiting = len(self._lanes[0]) if len(self._lanes) == 1 else self._waiting_items()
         if waiting > self._high_water:
             self._high_water = waiting

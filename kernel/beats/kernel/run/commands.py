@@ -17,7 +17,7 @@ class Commands:
 
     def __init__(self, bus: Bus) -> None:
         self.known: Final[dict[str, CommandCheck]] = {}
-        """By name, the check of each command's fields; always the same dictionary."""
+        """The check of each command's fields, by its name; always the same dictionary."""
         self._bus: Final = bus
         self._takers: Final[dict[object, TakesCommands]] = {}
         self._connections: Final[dict[object, Connection]] = {}

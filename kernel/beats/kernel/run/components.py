@@ -30,7 +30,7 @@ class _OwnMetrics:
         self._has_failed = False
 
     def read(self) -> tuple[tuple[str, float], ...]:
-        """By name; empty if there are none."""
+        """The metrics by name; empty if there are none."""
         if not isinstance(self._adapter, Measures):
             return ()
         try:
@@ -82,7 +82,7 @@ class SinkComponent:
     def successor(
         self, sink: Sink, backoff: Backoff, *, bounds: QueueBounds | None = None, must_start: bool = True
     ) -> "SinkComponent":
-        """Another sink of the same name that continues with this queue and its counters."""
+        """Make a component for another sink of this name, which goes on with this queue and its counters."""
         return SinkComponent(
             self.name,
             sink,
@@ -137,7 +137,7 @@ class SinkComponent:
         self.lease.cut = True
 
     def release(self) -> None:
-        """After the sink has ended: leave the bus, and count and report what was not delivered."""
+        """Leave the bus after the sink has ended, and count and report what was not delivered."""
         self.disconnect()
         self.queue.close()
         self.queue.attach(None)

@@ -77,7 +77,7 @@ class Kernel:
         If a sink that is not required cannot start, the kernel starts without it and retries it.
 
         Raises:
-            ValueError: there is a sink of this name.
+            ValueError: there is a sink of this name already.
         """
         self._sinks.add(name, sink, bounds, required=required)
 

@@ -107,7 +107,7 @@ class Sinks:
         """
         async with self._changes[name]:
             component = self._components[name]
-            with self._publisher.held():  # else it would miss one kind from an earlier moment than the other
+            with self._publisher.held():  # so that the sink gets both kinds up to the same moment
                 component.finish()
             try:
                 await self._ended(component, timeout_s)
@@ -125,10 +125,10 @@ class Sinks:
         Cancellation is handled as an error: the predecessor runs again.
 
         Args:
-            name: of both.
+            name: the name of both sinks.
             sink: the successor.
-            bounds: of its queue. A queue that is handed over gets them when the successor has opened what
-                it needs.
+            bounds: of the successor's queue. A queue that is handed over gets them when the successor has
+                opened what it needs.
             timeout_s: how long the predecessor may take to end.
             hand_over: whether the successor gets what waits, and what comes meanwhile; otherwise the
                 predecessor delivers all that came before this call.
@@ -166,7 +166,7 @@ class Sinks:
             await component.supervisor.finished.wait()
 
     def release(self) -> None:
-        """After all have ended: count and report what was not delivered."""
+        """Count and report what was not delivered, after all sinks have ended."""
         self._waker = None
         for component in self:
             component.release()
