@@ -67,7 +67,7 @@ def inspect_profile(
     sets: Sequence[str] = (),
     replace_sources: Mapping[str, object] | None = None,
 ) -> Inspected:
-    """As `load_profile`, with the origin of each value, and also when something is wrong.
+    """Load a profile as `load_profile` does, with the origin of each value, and also when something is wrong.
 
     Raises:
         SettingsError: there is no such profile, or a file cannot be read.

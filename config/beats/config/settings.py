@@ -101,7 +101,7 @@ def seconds_of(duration: str) -> float:
     """A duration such as `100ms`, `2.5s`, `1min` or `1h` in seconds.
 
     Raises:
-        ValueError: it is none, or is longer than a day.
+        ValueError: the text is not a duration, or is longer than a day.
     """
     found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?(ms|s|min|h)", duration.strip())
     seconds = float(found[1]) * _UNITS_S[found[2]] if found else 0.0
@@ -131,9 +131,9 @@ class TagSettings(Settings):
     """A tag of a peripheral."""
 
     name: Annotated[str, Field(min_length=1)]
-    """Such as input."""
+    """The name, such as input."""
     variant: str = ""
-    """Such as rotary."""
+    """The variant, such as rotary."""
     metadata: Mapping[str, str] = {}
     """Further texts by name."""
 
@@ -142,9 +142,9 @@ class LocationSettings(Settings):
     """Where a peripheral is, in the units of the installation."""
 
     x: float = 0.0
-    """To the right."""
+    """Distance to the right."""
     y: float = 0.0
-    """To the front."""
+    """Distance to the front."""
     z: float = 0.0
     """Up."""
 

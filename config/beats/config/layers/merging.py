@@ -59,7 +59,7 @@ class Step(NamedTuple):
     where: str
     value: object
     line: int | None = None
-    """In the file, where known."""
+    """The line in the file, where known."""
 
     @property
     def place(self) -> str:
