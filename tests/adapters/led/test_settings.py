@@ -31,12 +31,15 @@ def test_a_host_may_have_a_port(text: str, found: tuple[str, int]) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"host": ["http://wled.local"]}, "host.0: Value error, 'http://wled.local' is no host: give a name"),
+        (
+            {"host": ["http://wled.local"]},
+            "host.0: Value error, 'http://wled.local' is not a host: give",
+        ),
         (
             {"host": ["a:0"]},
             "host.0: Value error, 'a:0' has the port '0'; it must be a number from 1 to 65535",
         ),
-        ({"host": ["a b"]}, "host.0: Value error, 'a b' is no host: give a name or an address"),
+        ({"host": ["a b"]}, "host.0: Value error, 'a b' is not a host: give a name or an address"),
         ({"host": []}, "host: Value error, give the name or address of at least one controller"),
         (
             {"color_order": "rgg"},

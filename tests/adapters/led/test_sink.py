@@ -254,7 +254,7 @@ async def test_a_controller_that_takes_nothing_holds_up_no_other(caplog: pytest.
             assert (metrics["hosts"], metrics["hosts_failing"]) == (4, 3)
             assert kernel.stats().sinks[0].state == "running"
         assert sink.metrics()["send_errors_total"] > 20 * 21
-    for fault in ("full:1: it cannot be reached (its network takes less", "refused", "nowhere.invalid:1"):
+    for fault in ("full:1: it cannot be reached (its network accepts less", "refused", "nowhere.invalid:1"):
         assert caplog.text.count(fault) == 1
 
 

@@ -11,7 +11,7 @@ QUIET_S: Final = 0.02
 _MOST_SYNCS: Final = 64
 
 Universes = Mapping[int, bytes]
-"""By universe, its channels."""
+"""The channels of each universe, by its number."""
 
 
 class Frames:
@@ -34,7 +34,7 @@ class Frames:
         self._levels: Final[dict[int, bytes]] = {}
         self._pending: Final[dict[int, bytes]] = {}
         self._syncs: Final[dict[str, float]] = {}
-        """Until when levels wait for each `Sync`."""
+        """By key of a `Sync`, until when levels wait for that `Sync`."""
         self._awaited: Final[set[str]] = set()
         """The `Sync`s that complete what has come."""
         self._due_s = math.inf
@@ -69,7 +69,7 @@ class Frames:
                 self._finish()
 
     def sync(self, sync: Sync, now_s: float) -> None:
-        """Complete what waits for this, and have what comes wait for the next one."""
+        """Complete the levels that wait for this `Sync`; later ones wait for the next."""
         if sync.sync not in self._syncs and len(self._syncs) >= _MOST_SYNCS:
             del self._syncs[next(iter(self._syncs))]
         self._syncs[sync.sync] = now_s + self._sync_timeout_s

@@ -15,7 +15,7 @@ class HostPort(NamedTuple):
         """Read HOST, HOST:PORT, ADDRESS or [ADDRESS]:PORT.
 
         Raises:
-            ValueError: it is none of these; says what would be right.
+            ValueError: the text has none of these forms; says what would be right.
         """
         text = text.strip()
         host, colon, port = text, "", ""
@@ -27,7 +27,7 @@ class HostPort(NamedTuple):
         is_name = host != "" and not any(letter.isspace() or letter in "/[]@" for letter in host + port)
         if not is_name or colon not in ("", ":"):
             raise ValueError(
-                f"{text!r} is no host: give a name or an address, such as wall.local or 10.0.0.5"
+                f"{text!r} is not a host: give a name or an address, such as wall.local or 10.0.0.5"
             )
         if not colon:
             return cls(host, default_port)

@@ -13,9 +13,9 @@ class PatchSettings(Settings):
     """Where the value of a peripheral is."""
 
     universe: Annotated[int, Field(ge=0)] | None = None
-    """Its universe; None: the first one of the source."""
+    """The universe that holds the channels; None: the first one of the source."""
     channel: Annotated[int, Field(ge=1, le=CHANNELS)]
-    """Its first channel, counted from 1."""
+    """The first channel, counted from 1."""
     count: Annotated[int, Field(ge=1, le=CHANNELS)] = 1
     """Number of values, one after the other; more than one are published as a list."""
     bits: Literal[8, 16] = 8

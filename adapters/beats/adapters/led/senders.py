@@ -24,7 +24,7 @@ class Levels(NamedTuple):
     priority: int = 100
     """The highest one wins."""
     sync: str = ""
-    """Whose `Sync` shows it; empty: it is shown at once."""
+    """The key of the `Sync` that shows these levels; empty: they are shown at once."""
     is_end: bool = False
     """Whether the sender says that nothing more will come; then there are no levels."""
 
@@ -33,7 +33,7 @@ class Sync(NamedTuple):
     """The levels that came before belong together, and are shown now."""
 
     sync: str
-    """As in the levels that it is about."""
+    """The key, the same as in the levels that this packet shows."""
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class Senders:
         self._timeout_s: Final = timeout_s
         self._of: Final[dict[int, dict[str, _Sender]]] = {universe: {} for universe in universes}
         self._followed: Final[dict[int, str]] = {}
-        """By universe that is not lost, the sender whose levels it has."""
+        """By universe, the sender whose levels are shown; without universes that are lost."""
         self.left_out: Final[Counter[str]] = Counter()
         """How many packets were left out, by reason."""
 

@@ -67,7 +67,9 @@ def _checked_interface(address: str) -> str:
     try:
         ipaddress.IPv4Address(address)
     except ValueError:
-        raise ValueError(f"{address!r} is no IPv4 address of this machine, such as 192.168.1.10") from None
+        raise ValueError(
+            f"{address!r} is not an IPv4 address of this machine, such as 192.168.1.10"
+        ) from None
     return address
 
 
@@ -76,7 +78,7 @@ InterfaceAddress = Annotated[str, AfterValidator(_checked_interface)]
 
 
 class ScanSettings(Settings):
-    """In which order a rectangle is passed through."""
+    """The order in which the wire passes the pixels or panels of a rectangle."""
 
     start: Corner = "top_left"
     """The corner that comes first, seen from the front."""
@@ -97,7 +99,7 @@ class LayoutSettings(ScanSettings):
     """By how many degrees the panels are mounted clockwise: one number for all, or one for each panel in the
     order of the chain."""
     chain: ScanSettings = ScanSettings()
-    """In which order the panels are connected."""
+    """The order in which the panels are connected."""
 
 
 Size = Annotated[tuple[Side, Side], Field(strict=False)]

@@ -40,7 +40,7 @@ class Reader(Protocol):
         """What a packet says; None when it is nothing for this source.
 
         Raises:
-            ValueError: it is no packet of this protocol, or damaged; says why.
+            ValueError: the bytes are no packet of this protocol, or damaged; says why.
         """
         ...
 
@@ -181,7 +181,11 @@ class DeskSource(asyncio.DatagramProtocol):
             if lost and self._settings.on_loss == "black":
                 self._frames.darken(lost)
             if is_live != (is_live := bool(self._senders.live)):
-                text = "levels come" if is_live else f"no levels any more; on_loss = {self._settings.on_loss}"
+                text = (
+                    "levels arrive"
+                    if is_live
+                    else f"levels have stopped arriving; on_loss = {self._settings.on_loss}"
+                )
                 self._reports.add("changes of state", text, logging.INFO)
             if now_s >= due_s:
                 frame = self._frames.take(now_s)
@@ -223,8 +227,8 @@ class DeskSource(asyncio.DatagramProtocol):
             self._reader.join(opened)
         except OSError as error:
             problem = (
-                f"no multicast ({error.strerror}); it is tried again and again. Set interface to the address "
-                "of this machine in the network of the desk, or multicast = false"
+                f"multicast groups cannot be joined, trying again: {error.strerror}. Set interface to the "
+                "address of this machine in the network of the desk, or multicast = false"
             )
             if problem != self._join_problem:
                 self._reports.add("faults", problem)

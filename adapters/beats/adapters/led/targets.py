@@ -52,7 +52,8 @@ class Counts:
 class Target:
     """One controller.
 
-    Everything but the look-up of names happens in the event loop, and waits no longer than it is told to.
+    Only names are looked up in a thread. All else happens in the event loop, where no call waits longer than
+    its caller allows.
     """
 
     def __init__(self, who: str, to: HostPort, counts: Counts) -> None:
@@ -127,10 +128,10 @@ class Target:
         if sent < len(packets):
             self._counts.errors += len(packets) - sent
             if self._socket is not None:
-                self._fail(TimeoutError(errno.ETIMEDOUT, "its network takes less than is sent"))
+                self._fail(TimeoutError(errno.ETIMEDOUT, "its network accepts less than is sent"))
         elif self._problem and anyio.current_time() > self._failed_at + _QUIET_S:
             self._problem = ""
-            self._reports.add("recoveries", "it takes data again", logging.INFO)
+            self._reports.add("recoveries", "it can be reached again", logging.INFO)
 
     def close(self) -> None:
         """Close the socket."""
@@ -202,4 +203,4 @@ class Target:
         self._failed_at = anyio.current_time()
         if why != self._problem:
             self._problem = why
-            self._reports.add("faults", f"it cannot be reached ({why}); it is tried again and again")
+            self._reports.add("faults", f"it cannot be reached ({why}); trying again")

@@ -16,7 +16,7 @@ class CutSettings(WiringSettings):
     """How the bytes along a wire are cut into universes."""
 
     protocol: ClassVar[str]
-    """Its name in messages."""
+    """The name of the protocol in messages."""
     last_universe: ClassVar[int]
     """The highest number that it has."""
 
@@ -86,5 +86,5 @@ class UniversesSettings(LedSettings, CutSettings):  # pyright: ignore[reportInco
 
     @property
     def place(self) -> tuple[object, ...]:
-        """As for every wall, and its universes."""
+        """What identifies the wall's place: that of every wall, and its universes."""
         return *super().place, self.numbers, self.first, self.universe_bytes

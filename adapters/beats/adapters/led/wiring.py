@@ -84,7 +84,7 @@ class Picker:
             ),
         }
         used: dict[int, int] = {}
-        """By step, where its view begins among those that are needed, in pixels."""
+        """By step, where the view of that step begins among the views that are needed, in pixels."""
         self._slices: Final[list[slice]] = []
         at = 0
         while at < len(order):

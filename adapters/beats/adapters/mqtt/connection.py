@@ -245,8 +245,8 @@ def _client(login: Login, sock: socket, on_message: OnMessage | None) -> "Client
         if accepted.done():
             client._on_disconnect(*arguments)  # pyright: ignore[reportPrivateUsage]
         else:  # the library would wait for an answer until its time is over
-            accepted.set_exception(MqttError("it closes the connection before it accepts it"))
-            accepted.exception()  # or asyncio says that nobody has asked, if the attempt is cancelled now
+            accepted.set_exception(MqttError("it closed the connection without an answer"))
+            accepted.exception()  # else asyncio logs it as never retrieved, if the attempt is cancelled now
 
     paho.on_disconnect = lose
 
@@ -254,7 +254,8 @@ def _client(login: Login, sock: socket, on_message: OnMessage | None) -> "Client
         loop.call_soon_threadsafe(add_writer)
 
     def add_writer() -> None:
-        # The library would add the number of a socket that it may have closed, or that is another one's now.
+        # The library would add the socket's number. It may have closed that socket by now, and the number may
+        # belong to another one.
         if sock.fileno() >= 0:
             loop.add_writer(sock, paho.loop_write)
 

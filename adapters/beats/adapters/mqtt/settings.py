@@ -37,7 +37,7 @@ class MqttSettings(Settings):
     host: HostName = "127.0.0.1"
     """Name or address of the broker."""
     port: Annotated[int, Field(ge=1, le=65535)] = 1883
-    """Its port; with TLS usually 8883."""
+    """TCP port of the broker; with TLS usually 8883."""
     qos: Annotated[int, Field(ge=0, le=2)] = 0
     """Quality of service: 0 sends once, 1 and 2 have the broker confirm each message."""
     client_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None

@@ -28,14 +28,14 @@ def checked_filter(text: str) -> str:
     """Return a filter of topics if it is valid: MQTT 3.1.1, section 4.7.
 
     Raises:
-        ValueError: it is not; says what would be right.
+        ValueError: the text is not a filter; says what would be right.
     """
     levels = text.split("/")
     wrong = [each for each in levels if ("+" in each and each != "+") or ("#" in each and each != "#")]
     if not text or "\0" in text or len(text.encode()) > 65_535 or wrong or "#" in levels[:-1]:
         raise ValueError(
-            f"{text!r:.80} is no filter of topics: + stands for a whole level and # for all last ones, as in "
-            "home/+/temperature or home/#"
+            f"{text!r:.80} is not a filter of topics: + stands for a whole level and # for all last ones, "
+            "as in home/+/temperature or home/#"
         )
     return text
 

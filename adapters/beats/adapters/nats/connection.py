@@ -179,7 +179,7 @@ class NatsConnection:
         except ValueError as error:  # a line without an end: another program's
             if isinstance(error, OSError):  # such as a wrong certificate
                 raise
-            raise ConnectionError("it is no NATS server") from error
+            raise ConnectionError("it is not a NATS server") from error
         if not self.client.is_connected:  # something came between our first ping and its answer
             raise ConnectionError("it did not answer as expected")
 
@@ -233,8 +233,8 @@ def credentials_in(file: Path) -> str:
     """The content of a `.creds` file.
 
     Raises:
-        OSError: it cannot be read; names it.
-        ValueError: it is no such file; names it.
+        OSError: the file cannot be read; names it.
+        ValueError: the file is not a `.creds` file; names it.
     """
     try:
         content = file.read_text()

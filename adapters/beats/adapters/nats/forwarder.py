@@ -51,13 +51,13 @@ class Forwarder(Generic[_T]):
             queue: the bounds of the queue.
             clock: gives the times of the kernel's envelopes.
             reports: logs what goes wrong.
-            understand: decodes a message; None when it is to be ignored.
+            understand: decodes a message; returns None for one to ignore.
             is_thinned: whether the other side was asked to leave out frames; missing frames are no loss then.
         """
         self.numbering: Final = Numbering()
         """The sequence numbers of envelopes here."""
         self.missed = 0
-        """Envelopes that did not come."""
+        """How many envelopes did not arrive."""
         self.repeated = 0
         """Envelopes that had come before, or were older than one that had."""
         self._inbox: Final = SinkQueue(name, queue_bounds(queue), keep_losses=True, clock=clock)
@@ -135,7 +135,7 @@ class Forwarder(Generic[_T]):
     async def bring_state(self, publish: Publish, state: Iterable[Sealed]) -> None:
         """Publish the last values of topics that had no message since `begin`.
 
-        The other topics are known, or will be: publishing a newer value first would make waiting older ones
+        The other topics had a message, or one waits: a newer value that is published before it would make it
         come too late.
         """
         for sealed in state:

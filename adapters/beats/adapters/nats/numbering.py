@@ -45,7 +45,7 @@ class Numbering:
     def begin_run(self, *, is_known: bool = False) -> None:
         """Begin another run of the origin, whose numbers are unrelated to those of the last one.
 
-        For a run that was followed before (`is_known`), the first envelope of a topic is no gap.
+        If the run was followed before (`is_known`), the first envelope of a topic does not count as a gap.
         """
         for topic in self._topics.values():
             topic.shift = topic.here
@@ -113,7 +113,7 @@ class LoopGuard:
         self._topics: Final[dict[str, deque[int]]] = {}
 
     def remember(self, topic: str, encoded: bytes) -> None:
-        """These bytes were put on the bus."""
+        """Remember that these bytes were put on the bus."""
         self._topics.setdefault(topic, deque(maxlen=_REMEMBERED)).append(hash(encoded))
 
     def has(self, topic: str, encoded: bytes) -> bool:

@@ -26,7 +26,7 @@ class Server(NamedTuple):
     """The name in its certificate, if that is not the host."""
 
     def __str__(self) -> str:
-        """Its address without user and password, for the log."""
+        """The server's address without user and password, for the log."""
         return f"{'tls' if self.encrypted else 'nats'}://{authority(self.host, self.port)}"
 
 
@@ -34,7 +34,7 @@ def server(url: str) -> Server:
     """The server of an address such as `nats://host:4222`, `tls://user:password@host`, or `host`.
 
     Raises:
-        ValueError: it is no such address; says why, without showing it.
+        ValueError: the address is invalid; says why, without showing it.
     """
     parts = _split(url)
     if parts.scheme not in _ENCRYPTED:

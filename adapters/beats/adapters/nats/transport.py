@@ -114,7 +114,7 @@ class Transport:
         await self._writer.drain()
 
     async def drain(self) -> None:
-        """As `room`, for the library, which learns of a loss when it reads.
+        """Wait as `room` does. The library calls this; it learns that the connection is lost when it reads.
 
         An error here, while it closes, would keep it from reporting the loss.
         """

@@ -126,7 +126,7 @@ async def test_garbage_is_counted_and_harms_nothing(
         await room.sees_at_least(1)
         await counts(source, unreadable_total=2, oversized_total=1, unpublishable_total=1, messages_total=5)
     assert room.values("peripheral/a") == [1]
-    assert "no text in UTF-8 and no picture" in caplog.text
+    assert "neither text in UTF-8 nor a picture" in caplog.text
     assert "has no level {2}" in caplog.text
     assert "101 bytes are more than max_payload_bytes = 100" in caplog.text
 
@@ -235,5 +235,5 @@ async def test_an_encrypted_burst_arrives(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wrong", ["", "a/#/b", "a+/b", "a/b#", "nul\0", "x" * 65_536])
 async def test_what_is_no_filter_of_topics_is_refused(wrong: str) -> None:
     """Before anything starts; the broker would close the connection."""
-    with pytest.raises(ValidationError, match="is no filter of topics"):
+    with pytest.raises(ValidationError, match="is not a filter of topics"):
         MqttSourceSettings(type="mqtt", topics=("a/+/b/#", wrong))

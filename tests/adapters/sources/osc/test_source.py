@@ -228,7 +228,7 @@ async def test_addresses_can_be_commands(caplog: pytest.LogCaptureFixture) -> No
     ]
     assert "/beats/browse from 127.0.0.1:" in caplog.text
     assert "browse_step is 0.5, not an integer" in caplog.text
-    assert "browse has the fields browse_step, and 2 arguments came" in caplog.text
+    assert "2 arguments came; browse takes only browse_step" in caplog.text
     assert "command is 'dim', not one of browse" in caplog.text
 
 
@@ -264,11 +264,11 @@ async def test_an_address_of_another_machine_is_named() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"controls": {"browse": "browse"}}, "'browse' is no address"),
+        ({"controls": {"browse": "browse"}}, "'browse' is not an address"),
         ({"controls": {"/a": ""}}, "'/a' needs the name of a command"),
         ({"id": "{name}"}, "braces that mean nothing"),
         ({"tags": (":x",)}, "':x' is no tag"),
-        ({"queue": {"overflow": "block"}}, "can neither be slowed down nor told"),
+        ({"queue": {"overflow": "block"}}, "cannot wait or get an error"),
     ],
 )
 async def test_wrong_settings_say_what_is_right(settings: dict[str, Any], said: str) -> None:

@@ -89,6 +89,6 @@ async def test_without_an_interface_unicast_still_comes(
             sender[FIRST].dmx_data = (0, 0, 0, 0, 99)
             sender.flush()
             await on_air.until_value("dimmer", 99)
-    said = [record.message for record in caplog.records if "no multicast" in record.message]
+    said = [record.message for record in caplog.records if "multicast groups" in record.message]
     assert len(said) == 1
     assert "Set interface to the address of this machine in the network of the desk" in said[0]

@@ -14,7 +14,7 @@ _VERSION_1: Final = 0x40
 _PUSH: Final = 0x01
 """Show what has come: the flag of the last packet of a frame."""
 _TYPES: Final = {3: 0x0B, 4: 0x1B}
-"""By bytes per pixel, the data type: RGB or RGBW, 8 bits for each colour."""
+"""The data type by the bytes of a pixel: RGB or RGBW, 8 bits for each colour."""
 _DISPLAY: Final = 1
 """The default output of a controller."""
 _MAX_BYTES: Final = 1440

@@ -39,6 +39,6 @@ class MqttSinkSettings(MqttSettings, SinkSettings):
     """The queue between the bus and this sink."""
 
     def resources(self, profile: str) -> Resources:
-        """As of every connection, and the topics of the stream."""
+        """What every connection to a broker needs, and the topics of the stream."""
         topics = Claim("prefix", f"the topics {self.prefix}/# of {authority(self.host, self.port)}")
         return replace(super().resources(profile), claims=(topics,))

@@ -42,7 +42,7 @@ class SacnSettings(UniversesSettings):
     none, for receivers that cannot."""
 
     def resources(self, profile: str) -> Resources:
-        """As of other walls; without a host, its universes of multicast."""
+        """What every wall needs; without a host also its multicast universes."""
         needed = super().resources(profile)
         if self.host:
             return needed
@@ -55,5 +55,5 @@ class SacnSettings(UniversesSettings):
 
     @property
     def place(self) -> tuple[object, ...]:
-        """As for other walls with universes, and the network."""
+        """What identifies the wall's place: that of every wall with universes, and the network."""
         return *super().place, self.interface

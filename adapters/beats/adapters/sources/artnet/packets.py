@@ -38,7 +38,7 @@ class ArtNetReader:
     """Reads ArtDmx, ArtSync and ArtPoll."""
 
     sync_timeout_s: float = 4.0
-    """Without ArtSync for so long, universes are shown as they come."""
+    """Seconds without ArtSync after which universes are shown as they come."""
 
     def __init__(self, universes: Collection[int], name: str) -> None:
         """Open nothing.
@@ -56,7 +56,7 @@ class ArtNetReader:
         """Levels or ArtSync; an ArtPoll is kept for `answers`, all else is for others.
 
         Raises:
-            ValueError: it is no Art-Net, or damaged.
+            ValueError: the packet is not Art-Net, or is damaged.
         """
         if len(packet) < layout.HEAD.size or not packet.startswith(layout.ID):
             raise ValueError("it is not an Art-Net packet")

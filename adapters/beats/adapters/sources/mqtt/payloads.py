@@ -10,7 +10,7 @@ from beats.pictures.errors import PictureError
 from beats.pictures.formats import identify
 
 _SIGNATURES: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
-"""Of PNG and JPEG."""
+"""The first bytes of PNG and JPEG files."""
 
 
 def picture_of(payload: bytes, max_pixels: int) -> Frame | None:
@@ -31,17 +31,19 @@ def picture_of(payload: bytes, max_pixels: int) -> Frame | None:
 
 
 def value_of(payload: bytes) -> object:
-    """The value in a payload: what its JSON says, or the text if it is none; None if it is empty.
+    """The value in a payload: that of its JSON, or the text if it is not JSON; None if it is empty.
 
     Raises:
-        ValueError: it is no text in UTF-8.
+        ValueError: the payload is not text in UTF-8.
     """
     if not payload:
         return None  # the broker forgets the last value of the topic
     try:
         text = payload.decode()
     except UnicodeDecodeError as error:
-        raise ValueError(f"it is no text in UTF-8 and no picture: it begins with {payload[:8]!r}") from error
+        raise ValueError(
+            f"it is neither text in UTF-8 nor a picture: it begins with {payload[:8]!r}"
+        ) from error
     try:
         return _decode(text)
     except (ValueError, RecursionError):

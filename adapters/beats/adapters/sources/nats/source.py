@@ -165,7 +165,7 @@ class NatsSource:
         return found if found is not None and self._follow(headers_of(message.headers).origin) else None
 
     def _follow(self, run: str) -> bool:
-        """Whether the run of an envelope is followed; a new one may begin here."""
+        """Whether to publish the envelopes of a run of the origin. Notes when a new run begins."""
         answer = self._runs.hear(run, anyio.current_time())
         if answer in ("new", "resumed"):
             self._forwarder.numbering.begin_run(is_known=answer == "resumed")

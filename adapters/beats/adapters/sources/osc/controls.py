@@ -36,16 +36,16 @@ class Controller(NamedTuple):
             others: the commands that sources and sinks take now.
 
         Raises:
-            ValueError: it is not a valid command; says why.
+            ValueError: the message is not a valid command; says why.
         """
         if not self.fields:
             if len(arguments) > 1:
-                raise ValueError(f"{self.command} has no fields, and {len(arguments)} arguments came")
+                raise ValueError(f"{len(arguments)} arguments came; {self.command} takes none")
             if arguments and not arguments[0]:
                 return None  # a button sends 1 when it is pressed, and 0 when it is released
         elif len(arguments) > len(self.fields):
             names = ", ".join(self.fields)
-            raise ValueError(f"{self.command} has the fields {names}, and {len(arguments)} arguments came")
+            raise ValueError(f"{len(arguments)} arguments came; {self.command} takes only {names}")
         given = map(_plain, arguments)
         fields: dict[str, object] = dict(zip(self.fields, given, strict=False))
         if self.command in _CLEARED and len(arguments) < 1 + (self.command == "sensor_update"):
@@ -57,10 +57,10 @@ def parse_control(address: str, text: str) -> Controller:
     """Parse an entry of the setting `controls`.
 
     Raises:
-        ValueError: it is no address, or no command; says what would be right.
+        ValueError: the address or the command is invalid; says what would be right.
     """
     if not address.startswith("/") or any(each.isspace() or each in "*?[]{}#," for each in address):
-        raise ValueError(f"{address!r} is no address: it begins with a slash, such as /beats/browse")
+        raise ValueError(f"{address!r} is not an address: it begins with a slash, such as /beats/browse")
     command, *fields = text.split()[:16] or [""]
     if not command:
         raise ValueError(f"{address!r} needs the name of a command, such as {', '.join(COMMANDS[:3])}")

@@ -32,7 +32,7 @@ class OscMessage(NamedTuple):
     address: str
     arguments: tuple[object, ...]
     time_tag: int
-    """Of the bundle around it, in 2**-32 s since 1900; `IMMEDIATELY` if it has none."""
+    """The time of the bundle around the message, in 2**-32 s since 1900; `IMMEDIATELY` without a bundle."""
 
 
 def messages(packet: bytes) -> list[OscMessage]:

@@ -54,7 +54,7 @@ class OscSettings(SourceSettings):
     """The queue between the network and the bus, for when the bus is delayed."""
 
     def resources(self, profile: str) -> Resources:
-        """Its port; a doubt if everyone in the network may send commands."""
+        """The port of the source, and a warning if everyone in the network may send commands."""
         doubts: tuple[Doubt, ...] = ()
         if self.controls and is_wildcard(self.host):
             text = f"anyone who can reach UDP port {self.port} can send these commands: OSC has no passwords"

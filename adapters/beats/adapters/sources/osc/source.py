@@ -35,7 +35,7 @@ class _Early(NamedTuple):
 
     due_unix_ns: int
     number: int
-    """In order of arrival, for equal times."""
+    """Counts arrivals, to keep messages of equal times in order."""
     message: OscMessage
     datagram: Datagram
 
@@ -61,7 +61,7 @@ class OscSource:
         """Set when a message comes that is due before all that wait."""
         self._receivers: list[UdpReceiver] = []
         self._dropped_before = 0
-        """By the operating system, on ports that are closed again."""
+        """How many datagrams the operating system dropped on ports that are closed again."""
         self._datagrams = self._controls = 0
 
     def metrics(self) -> Mapping[str, float]:
@@ -195,7 +195,7 @@ class OscSource:
         try:
             found = controller.control(message.arguments, self._settings.emojis, context.commands)
         except ValueError as error:
-            text = f"{message.address} from {sender} is no valid command: {error}"
+            text = f"{message.address} from {sender} is not a valid command: {error}"
             self._reports.add("invalid commands", text)
             return
         if found is not None:

@@ -43,10 +43,10 @@ class SacnReader:
         """Sockets that only hold memberships: Linux allows 20 for each (net.ipv4.igmp_max_memberships)."""
 
     def read(self, packet: bytes, sender: tuple[str, int]) -> Levels | Sync | None:
-        """Levels, or a synchronisation packet; universe discovery and start codes but 0 are for others.
+        """Levels, or a synchronisation packet; None for universe discovery and for start codes but 0.
 
         Raises:
-            ValueError: it is no sACN, or damaged.
+            ValueError: the packet is not sACN, or is damaged.
         """
         if len(packet) < layout.ROOT.size:
             raise ValueError(f"{len(packet)} bytes are too few for sACN")
