@@ -105,7 +105,7 @@ class Admission(Generic[S]):
         self._viewers[address] += 1
 
     def free_place(self, address: str) -> None:
-        """It has left."""
+        """Free the place of a client that has left."""
         self._viewers[address] -= 1
         if not self._viewers[address]:
             del self._viewers[address]
@@ -127,7 +127,7 @@ class Admission(Generic[S]):
         return None if denied is None else _response(refusal(denied))
 
     async def admit(self, connection: HttpConnection, request: Request) -> Denied | None:
-        """Let a client in that asks for the stream, or say why not."""
+        """Admit a client that asks for the stream, or return why it is refused."""
         raise NotImplementedError
 
     async def plain_reply(self, connection: HttpConnection, request: Request) -> Reply | None:
@@ -227,5 +227,5 @@ def _response(reply: Reply) -> Response:
 
 
 def _nothing() -> Response:
-    """For the library when the connection is gone: without a response, it would look at the request."""
+    """Return a response that is never sent: without one, the library would look at a request that is gone."""
     return Response(HTTPStatus.BAD_REQUEST, HTTPStatus.BAD_REQUEST.phrase, Headers())

@@ -20,7 +20,7 @@ from beats.adapters.http.reply import Reply
 FOLDER: Final = Path(__file__).parent / "page"
 INDEX: Final = "index.html"
 STYLES: Final = ("theme.css", "layout.css", "bar.css", "picture.css", "controls.css", "peripherals.css")
-"""In their order of precedence."""
+"""The style sheets of the page, in their order of precedence."""
 _PATH: Final = re.compile(r"/page/(?P<version>\w{1,64})/(?P<name>[\w.]+)", re.ASCII)
 # The page loads this script too; only in the worker, which has no document, it starts the worker.
 _START_WORKER: Final = 'if (typeof document === "undefined") $worker();'
@@ -32,7 +32,7 @@ _TYPES: Final[Mapping[str, str]] = {
     ".svg": "image/svg+xml",
 }
 _KEEP: Final = "public, max-age=31536000, immutable"
-"""For files with their version in their address: RFC 9111, section 5.2.2.1, and RFC 8246."""
+"""Cache-Control of files whose address has their version: RFC 9111, section 5.2.2.1, and RFC 8246."""
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}; "

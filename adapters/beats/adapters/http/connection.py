@@ -51,7 +51,7 @@ class _LostTransport(asyncio.Transport):
         self.get_extra_info = before.get_extra_info  # type: ignore[method-assign]  # the same answers
 
     def is_closing(self) -> bool:
-        """It has closed."""
+        """Return True: a lost transport is closed."""
         return True
 
     def get_write_buffer_size(self) -> int:
@@ -127,7 +127,7 @@ class HttpConnection(ServerConnection):
         read_long_lines(self.protocol, max_header_bytes)
         self.protocol.__class__ = HttpProtocol  # the library has made it already
         self.descriptor = -1
-        """Its socket's, once there is one."""
+        """The file descriptor of the socket; -1 before there is a socket."""
         self.line: Final = RequestLine()
         """The request's first line as it came; the library reads another one."""
         self._everyone: Final = everyone

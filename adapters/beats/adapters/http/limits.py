@@ -58,7 +58,7 @@ class WrongTokens:
 
     def __init__(self) -> None:
         self._guessers: Final[dict[str, _Guesser]] = {}
-        """By address or network, in the order of their last wrong token."""
+        """Clients that guessed tokens, by address or network, in the order of their last wrong token."""
 
     def may_try(self, address: str, now_s: float) -> bool:
         """Whether tokens from an address may be checked now."""
@@ -121,7 +121,7 @@ class Handshakes:
         self._clock: Final = clock
         self._last_closed_s: float | None = None
         self._idle: Final[dict[str, dict[int, _Idle]]] = {}
-        """By address and descriptor, oldest first."""
+        """Idle connections by address and descriptor, oldest first."""
         self._addresses: Final[dict[int, str]] = {}
         """The address of each, by descriptor."""
         self._ended: Final[set[int]] = set()
@@ -132,7 +132,7 @@ class Handshakes:
         return len(self._addresses)
 
     def has_room(self) -> bool:
-        """Whether one more can be held: there is a place, or one has been idle for long enough."""
+        """Whether one more fits: a place is free, or can be freed because its holder has been idle."""
         if len(self) < self.most:
             return True
         address = self._fullest()

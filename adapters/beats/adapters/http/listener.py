@@ -30,7 +30,7 @@ _SERVED_AT_ONCE: Final = 8
 """How many the library gets before other tasks have their turn: each costs it half a millisecond."""
 _FULL_PAUSE_S: Final = 0.005
 _ERROR_PAUSE_S: Final = 1.0
-"""As in asyncio's own server."""
+"""How long to wait after an error of `accept`, as asyncio's own server does."""
 _FEW: Final = 32
 """Most handshakes while descriptors are short: half of the reserve, to answer health checks with."""
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE}
@@ -155,7 +155,7 @@ class Acceptor:
             timeout_s: how long the first bytes of a connection may take.
         """
         self.sockets: Final = tuple(sockets)
-        """Those that it accepts from."""
+        """The sockets that connections are accepted from."""
         self._handshakes: Final = handshakes
         self._most: Final = handshakes.most
         self._few: Final = min(_FEW, handshakes.most)
@@ -197,7 +197,7 @@ class Acceptor:
         return not self._closed
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
-        """As that of `asyncio.Server`."""
+        """The event loop, as from `asyncio.Server.get_loop`."""
         return self._loop
 
     async def wait_closed(self) -> None:

@@ -26,9 +26,9 @@ class RequestLine:
 
     def __init__(self) -> None:
         self.method: str | None = None
-        """None until it is known, and when there is none."""
+        """The method; None before it has been read, and if the request has none."""
         self.version = ""
-        """Such as `HTTP/1.1`; empty until it is known."""
+        """The HTTP version, such as `HTTP/1.1`; empty before it has been read."""
         self._held = b""
         self._is_complete = False
 
@@ -63,7 +63,7 @@ class Head:
         self._last = b""
 
     def split(self, data: bytes) -> tuple[bytes, bytes]:
-        """What belongs to the head, and what comes after; to be called until the head has ended."""
+        """Split bytes into those of the head and those after it. Called until the head has ended."""
         before, _, after = (self._last + data).partition(self._END)
         self._last = before[1 - len(self._END) :]
         return data[: len(data) - len(after)], after

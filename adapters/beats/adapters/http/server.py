@@ -58,7 +58,7 @@ class Certificate:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._files)
         except ssl.SSLError as error:
             raise OSError(
-                f"tls_cert {cert} and tls_key {key} are no matching PEM files: {error.reason}"
+                f"tls_cert {cert} and tls_key {key} are not PEM files, or do not match: {error.reason}"
             ) from error
         except OSError as error:
             raise OSError(error.errno, f"tls_cert {cert} or tls_key {key}: {error.strerror}") from error

@@ -58,7 +58,7 @@ class ServerSettings(SinkSettings):
     """PEM file with the certificate chain; clients then connect to https:// and wss://. Reloaded when it
     changes."""
     tls_key: Path | None = None
-    """PEM file with its key."""
+    """PEM file with the certificate's private key."""
 
     max_clients: Annotated[int, Field(ge=1)] = 1000
     """Most viewers at once; the next gets HTTP 503."""
@@ -110,7 +110,7 @@ class ServerSettings(SinkSettings):
         return None if host is None or is_loopback(host) else Address(host, port, self.tls_cert is not None)
 
     def resources(self, profile: str) -> Resources:
-        """Its port, and the files that the settings name."""
+        """The port of the server, and the files that the settings name."""
         what = f"anyone who can reach this machine can {self.purpose}: set token, token_file or host"
         is_open = self.token is None and self.token_file is None and is_wildcard(self.host)
         return Resources(

@@ -28,7 +28,7 @@ class Visit(NamedTuple):
     """A plain request that was let in."""
 
     path: str
-    """Without the query."""
+    """The path, without the query."""
     rights: Rights
     has_room: bool = True
     """Whether one more viewer could be let in."""
@@ -39,7 +39,7 @@ class Visit(NamedTuple):
     accept_encoding: str = ""
     """Accepted compressions (RFC 9110, section 12.5.3)."""
     query: str = ""
-    """Without its `?`."""
+    """The query, without its `?`."""
     token: str = ""
     """What was presented with the request."""
 

@@ -102,7 +102,7 @@ class ViewerTotals:
 
 
 class Progress:
-    """Whether a socket takes what is written to it.
+    """Watches whether a socket accepts what is written to it.
 
     The write buffer of its transport has a high-water mark of one byte, so `paused` means: something that was
     written has not yet gone to the socket.
@@ -147,11 +147,11 @@ class Viewer(Protocol):
 
     @property
     def drained(self) -> bool:
-        """Whether everything that it was given has gone to the socket."""
+        """Whether the viewer's socket has accepted everything that was written to it."""
         ...
 
     def stalled(self, timeout_s: float) -> bool:
-        """Whether its socket has accepted no byte for this long although some wait."""
+        """Whether the viewer's socket has accepted no byte for this long although some wait."""
         ...
 
     def abort(self) -> None:
@@ -159,11 +159,11 @@ class Viewer(Protocol):
         ...
 
     def end(self) -> None:
-        """It has left: what still waits for it counts as dropped."""
+        """Count what still waits for the viewer as dropped: it has left."""
         ...
 
     def stats(self) -> ClientStats:
-        """Its counters now."""
+        """The viewer's counters now."""
         ...
 
 
@@ -172,9 +172,9 @@ class Viewers:
 
     def __init__(self, sink: str) -> None:
         self.reports: Final = ThrottledLog(log, f"sink {sink!r}")
-        """For what many viewers may do."""
+        """Logs events that many viewers may cause, without a line for each."""
         self.overflowed = self.flooded = 0
-        """As in `ClientTotals`; counted by the sink."""
+        """As in `ClientTotals`; the sink counts them."""
         self._sink: Final = sink
         self._ids: Final = count(1)
         self._here: Final[dict[int, Viewer]] = {}

@@ -81,7 +81,7 @@ def _of_role(
             if each is None or each.name in taken or (each.name, adapter.name) in seen:
                 continue
             make = CounterMetricFamily if each.rises else GaugeMetricFamily
-            text = texts.get(name) or f"The metric {name} of a {role}, which says no more about it."
+            text = texts.get(name) or f"The metric {name} of a {role}, which gives no description."
             metric = found.setdefault(
                 each.name, make(each.name, text, labels=(role,), unit=unit_of(each.name))
             )
@@ -92,7 +92,7 @@ def _of_role(
 
 
 def _number(value: object) -> float | None:
-    """A value from an adapter as a number; None when it is none."""
+    """A value from an adapter as a number; None when it is not a number."""
     try:
         return float(value) if isinstance(value, int | float) else None
     except OverflowError:

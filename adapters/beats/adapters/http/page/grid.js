@@ -18,7 +18,7 @@ const MOST_CHARACTERS = 200;
 const SAME_SHAPE = 0.05;
 /** In the page's address, after `#`: which picture is enlarged. */
 const ENLARGED = "picture";
-/** In the history: the entry before this one shows all. */
+/** Marks an entry of the browser's history: the entry before it shows all pictures. */
 const AFTER_ALL = "beats-after-all";
 /** Pictures that have a key: 1 to 9. */
 const MOST_KEYS = 9;

@@ -101,7 +101,7 @@ function streamUrl() {
   return url;
 }
 
-/** The picture to ask for alone; null: all. On a line that carries little, no other than is seen. */
+/** The only picture to ask for; null: ask for all. On a slow line the page asks only for the one that it shows. */
 function onlyAsked() {
   return isAlone || quality.level > 0 ? grid.only : narrowed;
 }

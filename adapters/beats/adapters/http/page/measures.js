@@ -73,7 +73,7 @@ export class Gaps {
   }
 
   /**
-   * Start the counts of all topics that begin like this anew, except one.
+   * Reset the counts of all topics that begin like this, except one.
    * @param {string} beginning
    * @param {string} except
    */

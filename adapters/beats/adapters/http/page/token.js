@@ -6,7 +6,7 @@ import { byId, Stored, write } from "./browser.js";
 export class Token {
   #stored = new Stored("beats.token", () => sessionStorage);
 
-  /** Take it from the page's address, and remove it there so that nobody sees or shares it. */
+  /** Take the token from the page's address, and remove it there, so that it is neither seen nor shared. */
   constructor() {
     const address = new URL(location.href);
     const given = address.searchParams.get("token");

@@ -40,7 +40,7 @@ let gaps = new Gaps();
 /** Gaps in the pictures, if this page asked for fewer (`max_fps`); these are no losses. */
 let leftOut = new Gaps();
 let wantsFewer = false;
-/** The picture that alone was asked for; null: all were. @type {string | null} */
+/** The only picture that this page asked for; null: it asked for all. @type {string | null} */
 let only = null;
 let received = 0;
 let frames = 0;

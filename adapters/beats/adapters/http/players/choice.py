@@ -20,7 +20,7 @@ class PictureChoice(NamedTuple):
     quality: int | None = None
     """1 to 100, of JPEG and WebP; None takes a picture of this format as it is."""
     max_width: int | None = None
-    """In pixels; None keeps the size."""
+    """The most pixels that the picture may be wide; None keeps its size."""
     fps: float | None = None
     """Most frames a second; None for all."""
 

@@ -91,7 +91,7 @@ class Player(asyncio.Protocol):
         self._skipped = Amount()
         """What `fps` left out."""
         self._grown_bytes = 0
-        """By how much encoding has made the frames larger that it was sent; mostly below 0."""
+        """By how many bytes encoding has made the player's frames larger; mostly below 0."""
         self._part: tuple[bytes, ...] = ()
         """The last one written."""
         self._repeated = False
@@ -109,7 +109,7 @@ class Player(asyncio.Protocol):
         """Make sure that frames like the latest one, if there is one, can be encoded if they must be.
 
         Raises:
-            TooManyVariants: they cannot; `Players.refusal` has said so.
+            TooManyVariants: no variant is free; `Players.refusal` has said so before.
         """
         if not (isinstance(latest, Frame) and self.choice.fits(latest)):
             self._stream = self._variants.open(self.choice.variant, self._encoded)
@@ -147,7 +147,7 @@ class Player(asyncio.Protocol):
         self._pump()
 
     def finish(self) -> None:
-        """Nothing more will come: write what waits, and end the answer."""
+        """Write what waits, and end the answer: the stream has ended."""
         self._finishing = True
         self._due_s = 0.0
         self._pump()
@@ -161,7 +161,7 @@ class Player(asyncio.Protocol):
         reset(self._transport)
 
     def end(self) -> None:
-        """It has left: what waits for it, or is being encoded, counts as dropped."""
+        """Count what waits for the player, or is being encoded for it, as dropped: it has left."""
         for timer in (self._repeating, self._pacing):
             if timer is not None:
                 timer.cancel()

@@ -14,7 +14,7 @@ SINK: Final = SinkKind(
     metrics={
         **METRICS,
         "workers": "Processes that serve viewers, with --workers.",
-        "workers_running": "Those of them that run.",
+        "workers_running": "Processes that serve viewers and are running now.",
     },
     adjustable=ADJUSTABLE,
     env_aliases={

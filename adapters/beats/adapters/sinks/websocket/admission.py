@@ -79,7 +79,7 @@ class StreamAdmission(Admission[WebSocketSettings]):
             self.free_place(connection.address)
 
     async def plain_reply(self, connection: HttpConnection, request: Request) -> Reply | None:
-        """As of any server; refuses incomplete handshakes, and tells pages why theirs was refused."""
+        """Answer as every server does; refuse incomplete handshakes, and tell pages why theirs failed."""
         if is_incomplete(request, connection.line.version):
             self.refused += 1
             return refusal(self.origins.incomplete(connection.remote_host))

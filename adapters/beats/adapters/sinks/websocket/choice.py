@@ -39,7 +39,7 @@ class StreamChoice(NamedTuple):
     quality: int = DEFAULT_QUALITY
     """1 to 100, of frames that are encoded for it as JPEG or WebP."""
     max_width: int | None = None
-    """In pixels; wider frames are scaled down for it. None for all as they are."""
+    """The most pixels that a frame may be wide: wider ones are scaled down. None: frames stay as they are."""
     max_age_s: float | None = None
     """What is older is not sent if a newer envelope of its topic follows; None sends it however old it is."""
 
@@ -74,7 +74,7 @@ class StreamChoice(NamedTuple):
     def variant(self) -> Variant | None:
         """How frames are encoded for it that it does not take: in its first format that we can encode.
 
-        None if it takes all frames, or if we can encode none of its formats.
+        How frames are encoded for it. None if it takes all, or if Beats can encode none of its formats.
         """
         takes_all = self.max_width is None and len(self.formats) == len(SHOWN)
         names: list[Format] = [_ENCODED[each] for each in self.formats if each in _ENCODED]

@@ -20,7 +20,7 @@ from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.stats import Amount, ClientStats, DropStats, QueueStats
 
 _NO_QUEUE: Final = QueueStats("", Amount(), Amount(), Amount(), Amount(), (), 0)
-"""Of a client that has never been behind: a request for counters must not make a thousand queues."""
+"""The counters of a client that was never behind: asking for counters must not make a thousand queues."""
 
 _PATIENCE_S: Final = 0.05
 """A viewer whose socket was full for so long, with something waiting, is paced."""
@@ -33,7 +33,7 @@ class Paths:
 
     def __init__(self) -> None:
         self.fast: Final[dict[int, Callable[[bytes], object]]] = {}
-        """By client, its transport's `write`: all that is needed to serve one that keeps up."""
+        """The `write` of each client's transport, by client: all that serving one that keeps up needs."""
         self.slow: Final[dict[int, Client]] = {}
 
     def to_fast(self, client: "Client") -> None:
@@ -56,7 +56,7 @@ class Account(NamedTuple):
     """How much a client was sent without its queue. Other threads always see both values of one moment."""
 
     passed: Amount
-    """Until it last returned to the fast path."""
+    """What was sent until the client last returned to the fast path."""
     since: Amount | None
     """The running count of its view at that time; None while it is behind."""
 
@@ -99,7 +99,7 @@ class Client:
         self.identity: Final = identity
         self.connection: Final = connection
         self.overflowed = False
-        """Its queue was full and its strategy is `error`."""
+        """Whether its queue was full while the strategy is `error`."""
         self.invalid_messages = 0
         self._bounds: Final = bounds
         self._sent: Final = sent
@@ -116,12 +116,12 @@ class Client:
         self._drawn_s: float | None = None
         """When it last told what it has drawn."""
         self._pacer: Pacer | None = None
-        """Since it was first paced."""
+        """Made when the viewer is first paced, and kept from then on."""
         self._is_paced = False
         self._paused_s = self._held_s = 0.0
         """When its socket was last full, and when something last had to wait for that or for the pacer."""
         self._is_resting = False
-        """It is behind only in name: nothing waits in its queue, and what is offered is sent at once."""
+        """Whether its queue is empty although it is behind: what is offered is then sent at once."""
         self._later: asyncio.TimerHandle | None = None
         self._loop: Final = asyncio.get_running_loop()
         self._queue: SinkQueue | None = None
@@ -130,7 +130,7 @@ class Client:
         max_age_s = connection.choice.max_age_s
         self._max_age_ns: Final = None if max_age_s is None else round(max_age_s * 1e9)
         self._late: Final[dict[tuple[str, Kind], RunningCount]] = {}
-        """By reason, what was taken from its queue and not sent."""
+        """What was taken from its queue and not sent, by reason and kind."""
 
     @property
     def behind(self) -> bool:
@@ -258,7 +258,7 @@ class Client:
         self._aged(self.group, heard.age_ns)
 
     def has_drawn(self, published_unix_ns: int) -> None:
-        """It tells that a frame is on its screen that came onto the bus at this steady time."""
+        """Note that the viewer shows a frame that came onto the bus at this steady time."""
         self._drawn_s = self._loop.time()
         if self._heard is not None:  # a ping is answered in the meantime
             age_ns = self._clock.steady_unix_ns() - published_unix_ns
@@ -293,7 +293,7 @@ class Client:
         return True
 
     def closing(self) -> None:
-        """Nothing may be written any more."""
+        """Write nothing to the client from now on."""
         self._paths.to_slow(self)
 
     def stalled(self, timeout_s: float) -> bool:
@@ -427,7 +427,7 @@ class Client:
             self._loop.call_soon(self._pump)  # in steps, so that others have their turn in between
 
     def _catch_up(self) -> None:
-        """Nothing waits: return to the fast path, unless its line may soon be full again."""
+        """Return to the fast path when nothing waits, unless the line may soon be full again."""
         if self._is_paced and self._loop.time() - self._held_s < _CALM_S:
             self._is_resting = True
             return

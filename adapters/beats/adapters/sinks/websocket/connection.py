@@ -25,7 +25,7 @@ _PING: Final = b"\x89"
 """The first byte of a ping."""
 _PONG_OF_CLIENT: Final = 0x8A
 _DISCARDED_BYTES: Final = 1 << 20
-"""How much is read and discarded of what comes after our end of the stream."""
+"""How many bytes are read and discarded after Beats has ended the stream."""
 _MOST_EARLY: Final = 16
 """How many messages may wait for `StreamConnection.listen`; then no more are read from the socket."""
 
@@ -42,7 +42,7 @@ class Messages:
         """Wait for `listen`.
 
         Args:
-            transport: reads nothing more while too much has come early.
+            transport: its reading is paused while too much has come early.
             fail: ends the stream with a code and a reason.
         """
         self._transport: Final = transport
@@ -87,7 +87,7 @@ class Messages:
                 self._transport.pause_reading()
 
     def close(self) -> None:
-        """Nothing is handed over from now on; the library calls this when the connection is lost."""
+        """Hand over nothing from now on. The library calls this when the connection is lost."""
         self._on_message = self._early = None
 
 
@@ -139,7 +139,7 @@ class StreamConnection(HttpConnection):
         """Keeps what it may need of the encoders in use."""
         self.rights: Rights = Rights(steer=False)
         self.flooded = False
-        """It has sent more than it may."""
+        """Whether the client has sent more than it may."""
         self._frames: Final = FrameScanner()
         self._rate_limit: Final = rate_limit()
         self._discarded_bytes = 0

@@ -8,7 +8,7 @@ from beats.kernel.envelope import Envelope
 from beats.pictures.variants import Lost, Variants
 
 _MOST_MISSED: Final = 1000
-"""After so many frames that could not be encoded, what was shown before them is too old for who joins."""
+"""After so many frames that could not be encoded, a viewer that joins no longer gets the one before them."""
 
 
 class Missed(NamedTuple):

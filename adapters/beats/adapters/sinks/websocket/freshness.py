@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 from beats.kernel.envelope import Envelope
 
 PING_INTERVAL_S: Final = 5.0
-"""Between two pings to a viewer that keeps up: one and its pong cost as much as three to ten deliveries."""
+"""Time between two pings to a viewer that keeps up: ping and pong cost as much as 3 to 10 deliveries."""
 _MOST_PINGS_PER_S: Final = 100
-"""To all such viewers that made the same choice."""
+"""The most pings a second to all viewers that keep up and made the same choice."""
 _MOST_AT_ONCE: Final = 16
 
 
@@ -50,9 +50,9 @@ class Heard(NamedTuple):
     """What a pong told, or what a viewer told that it has drawn."""
 
     age_ns: int
-    """From the bus until it told so: at most the way back too much."""
+    """From when the envelope came onto the bus until the viewer's answer came; too large by the way back."""
     round_trip_ns: int
-    """From the ping until the pong, with what was to be read before the ping."""
+    """From the ping until the pong. The viewer reads everything that was sent before the ping first."""
 
 
 class Turns:
@@ -60,12 +60,12 @@ class Turns:
 
     def __init__(self) -> None:
         self._left: list[int] = []
-        """Whose turn in this round is still to come."""
+        """The viewers whose turn in this round is still to come."""
         self._begun_s = float("-inf")
         self._size = self._given = 0
 
     def due(self, viewers: Collection[int], now_s: float) -> Iterator[int]:
-        """Whose turn it is. Some of them may have left since their round began.
+        """The ids of the viewers whose turn it is. Some may have left since the round began.
 
         Args:
             viewers: the ids of those that keep up.

@@ -91,7 +91,7 @@ def parse_drawn(fields: Mapping[str, Any]) -> tuple[str, int]:
     """The topic and sequence number of the frame that a message of the kind `drawn` names.
 
     Raises:
-        InvalidControl: it names none.
+        InvalidControl: the message names no frame.
     """
     topic, sequence = fields.get("topic"), fields.get("sequence")
     if not isinstance(topic, str):

@@ -97,7 +97,7 @@ class WebSocketSettings(ServerSettings):
         return self
 
     def resources(self, profile: str) -> Resources:
-        """Its port, and the files that the settings name."""
+        """The port of the server, and the files that the settings name."""
         return replace(
             super().resources(profile),
             ports=(Port("port", self.host, self.port, self.reuse_port),),

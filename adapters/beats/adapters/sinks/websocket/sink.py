@@ -52,16 +52,16 @@ class WebSocketSink:
         self._players: Final = Players(context, self._viewers, self._variants)
         self._admission: Final = StreamAdmission(settings, context, self._variants, self._players)
         self._views: Final[dict[object, StreamView]] = {}
-        """By choice; each client of Foxglove's protocol has one of its own."""
+        """The views by choice; each client of Foxglove's protocol has a view of its own."""
         self._channels: Channels | None = None
-        """Of Foxglove's protocol, from its first client on."""
+        """The channels of Foxglove's protocol; made when its first client comes."""
         self._everyone: Final[set[HttpConnection]] = set()
         self.address: Address | None = None
         """Where viewers connect, once the server listens."""
         self._queue: Batches | None = None
         self._taken: list[Envelope] = []
+        """Envelopes from the queue that are not yet sent to the viewers."""
         self._written_chunks = 0
-        """From the queue, and not yet sent to the viewers."""
         self._delivering: Final = asyncio.Lock()  # unlike anyio's, it does not wait while it is free
         """Held while a batch goes to the viewers, and while a viewer joins, so never within one."""
 

@@ -64,14 +64,14 @@ class StreamView:
         self.paths: Final = Paths()
         self._turns: Final = Turns()
         self._recent: Recent | None = None
-        """Since one of its viewers told what it has drawn."""
+        """Made when a viewer first tells what it has drawn."""
         self._loop: Final = asyncio.get_running_loop()
         takes_png = PNG in choice.formats and choice.max_width is None
         self._gets_plain: Final = choice.everything and not choice.topics and takes_png
         """Whether it gets everything that is plain."""
         self._converter: Final = Converter(choice, variants, self._send_late, self._lose)
         self._paces: Final[dict[str, _Pace]] = {}
-        """By topic, with `max_fps`."""
+        """The pace of each topic, if the choice has `max_fps`."""
 
     def client(
         self,

@@ -15,7 +15,7 @@ from beats.proto.streaming_pb2 import JSON_UTF8, StreamEnvelope
 CHECK_INTERVAL_NS: Final = 10**9
 """How old the last look at the values of a topic is before the next one is compared with its schema."""
 MOST_SCHEMAS: Final = 8
-"""How many schemas a topic can have one after the other; what comes later is not described."""
+"""How many schemas a topic can have one after the other. Values that fit none of them get no schema."""
 
 
 class Channel(NamedTuple):
@@ -46,7 +46,7 @@ class Channels:
 
     def __init__(self, context: Context) -> None:
         self.session: Final = str(context.clock.unix_ns())
-        """Another one when the ids of channels have another meaning."""
+        """The id of the session. It is another one whenever the ids of channels have another meaning."""
         self._context: Final = context
         self._ids: Final = count(1)
         self._by_topic: Final[dict[str, Channel]] = {}

@@ -26,7 +26,7 @@ other differ by less."""
 
 
 class Subscription:
-    """A channel that a client gets, and how far it has got: nothing, until it has begun."""
+    """A channel that a client gets, and the number of the last envelope that the client was offered."""
 
     def __init__(self, id_: int) -> None:
         self.id: Final = id_
@@ -37,10 +37,11 @@ class Subscription:
 
 
 class FoxgloveClient(Client):
-    """Its messages go the way of every client's. All else is written only while the write buffer is empty.
+    """A client of Foxglove's protocol, which is sent messages as every client is.
 
-    Until then it does not wait as bytes, but as what is still to do: new channels, subscriptions to begin, a
-    few answers. So a client that does not read costs no more memory than its queue.
+    All else is written only while the write buffer is empty. Until then the client remembers what is still to
+    do (new channels, subscriptions to begin, a few answers), not the bytes for it. So a client that does not
+    read costs no more memory than its queue.
     """
 
     def __init__(
@@ -63,14 +64,14 @@ class FoxgloveClient(Client):
         self._seen: Final[set[str]] = set()
         """Topics that it was told of, is still to be told of, or did not choose."""
         self._told: Final[dict[int, Channel]] = {}
-        """By the id of the channel."""
+        """The channels that the client was told of, by their ids."""
         self._untold: Final[dict[str, Envelope]] = {}
-        """By topic, an envelope that describes it."""
+        """Topics that the client was not told of yet, each with an envelope that describes it."""
         self._withdrawn: Final[list[int]] = []
         """Channels that it is to be told of as gone."""
         self._by_topic: Final[dict[str, Subscription]] = {}
         self._subscribed: Final[dict[int, Channel | None]] = {}
-        """By the id of the subscription; None when its channel was withdrawn."""
+        """The channel of each subscription, by its id; None when the channel was withdrawn."""
         self._to_begin: Final[dict[str, Subscription]] = {}
         self._next_step: asyncio.Handle | None = None
         self._notes: Final[deque[bytes]] = deque(maxlen=_MOST_NOTES)
@@ -109,7 +110,7 @@ class FoxgloveClient(Client):
         """Begin subscriptions.
 
         Raises:
-            InvalidMessage: some are not possible; the others begin.
+            InvalidMessage: some subscriptions are not possible; the others begin.
         """
         wrong: list[str] = []
         for id_, channel_id in request.channels.items():
@@ -149,7 +150,7 @@ class FoxgloveClient(Client):
         self.settle()
 
     def wanted(self, chunk: Iterable[Envelope]) -> list[Envelope]:
-        """Those that it has subscribed to, and was not offered yet."""
+        """The envelopes of a chunk that the client has subscribed to, and was not offered yet."""
         found: list[Envelope] = []
         for envelope in chunk:
             subscription = self._by_topic.get(envelope.topic)

@@ -77,7 +77,7 @@ class PlaybackState(NamedTuple):
     jumped: bool
     """Whether it is where it is because of a jump: clients then forget what they show."""
     request_id: str = ""
-    """Of the request that this answers."""
+    """The id of the request that this answers."""
 
 
 Request = Subscribe | Unsubscribe | PlaybackRequest
@@ -134,7 +134,7 @@ def time(unix_ns: int) -> bytes:
 
 
 def playback_state(state: PlaybackState) -> bytes:
-    """What the player does, framed."""
+    """The state of the playback, as a framed message."""
     request = state.request_id.encode()
     place = (_unsigned(state.unix_ns), state.speed, state.jumped, len(request))
     return _binary(_PLAYBACK_STATE.pack(_PLAYBACK_STATE_OP, state.status, *place) + request)

@@ -47,7 +47,7 @@ def begins(context: Context) -> bool:
 
 
 def plays_alone(context: Context) -> bool:
-    """Whether every source plays something: then the times of messages are those of recordings."""
+    """Whether every source plays a recording: then messages have the times at which they were recorded."""
     sources = context.stats(clients=False).sources
     return bool(sources) and all(source.playback is not None for source in sources)
 
@@ -73,7 +73,7 @@ class Player:
         """Pass on a request; returns the answer to the one before, if that was not given yet.
 
         Raises:
-            InvalidMessage: it is not possible; nothing of it is done.
+            InvalidMessage: the request is not possible, and nothing is done.
         """
         found, commands = playing(self._context), self._context.commands
         if found is None or found[0].state not in _PLAYS or not commands.keys() >= _COMMANDS:
