@@ -69,7 +69,7 @@ async def test_a_snapshot_holds_as_much_whatever_the_wall_clock_does(tmp_path: P
 async def test_a_snapshot_of_nothing_says_so(tmp_path: Path) -> None:
     """Before anything came, and from a recorder that records continuously."""
     for sink in (sink_of(tmp_path / "a.mcap", snapshot_s=2.0), sink_of(tmp_path / "a.mcap")):
-        with pytest.raises(LookupError, match="'archive' holds nothing yet"):
+        with pytest.raises(LookupError, match="'archive' has no envelopes in memory yet"):
             await sink.snapshot()
     assert not sink.holds_snapshot
 
@@ -99,7 +99,7 @@ async def test_the_command_writes_what_is_held(tmp_path: Path, caplog: pytest.Lo
 
 
 async def test_nothing_is_written_by_a_sink_that_does_not_run(tmp_path: Path) -> None:
-    """It holds nothing yet."""
+    """It has no envelopes in memory yet."""
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
     sink.command(said(sink, "snapshot"))
     await sink.run(FakeBatches(show()))
@@ -167,7 +167,7 @@ async def test_what_goes_wrong_is_said_and_the_next_one_is_written(
     room, fault = Room(monkeypatch), RuntimeError("a fault of ours")
     async with running(sink):
         sink.command(said(sink, "snapshot"))
-        await until(lambda: "no snapshot: sink 'archive' holds nothing yet" in caplog.text)
+        await until(lambda: "no snapshot: sink 'archive' has no envelopes in memory yet" in caplog.text)
     async with running(sink, show()):
         ways = ((5 * 10**6, None, little), (10**12, fault, "RuntimeError: a fault of ours"))
         for room.free_bytes, room.fault, told in ways:

@@ -246,8 +246,8 @@ def test_a_film_that_is_damaged_in_its_middle_plays_on(
     ("name", "content", "message"),
     [
         ("gone.mp4", None, r"gone\.mp4 does not exist: name a file"),
-        ("garbage.mp4", b"\x00garbage" * 999, r"garbage\.mp4: Invalid data .*: FFmpeg knows no such video"),
-        ("empty.mp4", b"", r"empty\.mp4: .*: FFmpeg knows no such video"),
+        ("garbage.mp4", b"\x00garbage" * 999, r"garbage\.mp4: Invalid data .*: FFmpeg cannot read it"),
+        ("empty.mp4", b"", r"empty\.mp4: .*: FFmpeg cannot read it"),
     ],
 )
 def test_a_file_that_is_no_video_is_an_error_that_a_restart_does_not_help(
@@ -280,7 +280,7 @@ def test_a_film_that_is_too_large_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"format": "v4l2"}, r"film\.mp4 is no device: name one, such as /dev/video0"),
+        ({"format": "v4l2"}, r"film\.mp4 is not a device: name one, such as /dev/video0"),
         ({"format": "nosuch"}, r"format is 'nosuch', which PyAV's FFmpeg does not have"),
     ],
 )

@@ -30,7 +30,7 @@ def test_an_address_is_that_of_viewers() -> None:
         ({"topics": ("",)}, "at least 1"),
         ({"topics": tuple("abcdefghijklmnopqrstuvwxyzabcdefg")}, "at most 32"),
         ({"max_fps": 0.0}, "greater than 0"),
-        ({"queue": {"overflow": "block"}}, "can neither be slowed down"),
+        ({"queue": {"overflow": "block"}}, "cannot wait or get an error"),
     ],
 )
 def test_contradictory_settings_are_refused(changes: dict[str, Any], why: str) -> None:

@@ -53,7 +53,7 @@ class Parts:
         self._names: Names | None = None
         self._file: RecordingFile | None = None
         self._rest: Sequence[Envelope] = ()
-        """After a failure: what was passed to `write` and not yet to a file."""
+        """After a failure: the envelopes that `write` was given and that are not in a file yet."""
         self._next_ns: int | None = None
         """When the first envelope passed to `write`, and not yet to a file, came onto the bus."""
         self._counted_bytes = 0
@@ -61,7 +61,7 @@ class Parts:
         self._since_s = 0.0
         self._last_ns = 0
         self._jumps_until_ns = 0
-        """Up to when jumps of the wall clock are in the open file, or precede it."""
+        """Jumps of the wall clock up to this time are in the open file, or came before it."""
         self._state: Final = LastValues()
         self._losses: list[Loss] = []
         self._notes: Final[deque[tuple[str, Mapping[str, str]]]] = deque(maxlen=_MOST_NOTES)
@@ -203,7 +203,7 @@ class Parts:
         """Finish the open file, if there is one, and delete old files that exceed the bounds.
 
         Raises:
-            OSError: it cannot be finished; only `abandon` may be called.
+            OSError: the file cannot be finished; only `abandon` may be called then.
         """
         self._add_losses(losses)
         if (file := self._file) is None:
@@ -219,7 +219,7 @@ class Parts:
         self._retention.prune(self._names, self._manifest.identity, keep)
 
     def abandon(self) -> list[Envelope]:
-        """After a failure, finish the file as far as possible; errors of the disk are logged.
+        """Finish the file as far as possible after a failure; errors of the disk are logged.
 
         Returns:
             What was passed to `write` and is in no file.

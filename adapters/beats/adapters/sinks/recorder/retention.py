@@ -107,7 +107,7 @@ class Retention:
         return True
 
     def _sorted(self, files: Iterable[OwnFile]) -> list[OwnFile]:
-        """From the oldest to the newest: by recording, then by part."""
+        """The files from the oldest to the newest: by recording, then by part."""
         found = list(files)
         ranks = {recording: rank for rank, recording in enumerate(self._written)}
         starts: dict[str, float] = {}

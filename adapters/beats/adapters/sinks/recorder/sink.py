@@ -92,7 +92,7 @@ class RecorderSink:
             self._work.parts.note(name, content)
 
     def metrics(self) -> Mapping[str, float]:
-        """Its metrics, which `SINK.metrics` explains; any thread may ask, and no disk is accessed.
+        """The sink's metrics, which `SINK.metrics` explains. Any thread may call this; it accesses no disk.
 
         `idle` is there only with that setting, `held_s` and `held_bytes` only with `snapshot_s`, `free_bytes`
         from the first look at the disk.
@@ -132,7 +132,7 @@ class RecorderSink:
         """
         if isinstance(self._work, Snapshots):
             return await self._work.write()
-        raise LookupError(f"sink {self._context.name!r} holds nothing yet")
+        raise LookupError(f"sink {self._context.name!r} has no envelopes in memory yet")
 
     def _age_s(self, writer: Writer) -> float:
         oldest_ns = writer.parts.oldest_unflushed_ns

@@ -55,7 +55,7 @@ class Snapshots:
             waker.ring(self._begin)
 
     async def run(self, queue: Batches) -> None:
-        """Hold what comes until the queue ends. A snapshot that is being written is finished."""
+        """Hold the last envelopes until the queue ends, and finish a snapshot that is being written then."""
         self._waker = Waker()
         async with anyio.create_task_group() as group:
             group.start_soon(self._disk.watch)
@@ -79,7 +79,7 @@ class Snapshots:
         async with self._lock:  # two at once would choose the same name
             held = self.held
             if not len(held):
-                raise LookupError(f"sink {self._context.name!r} holds nothing yet")
+                raise LookupError(f"sink {self._context.name!r} has no envelopes in memory yet")
             state, envelopes, losses = held.state(), held.envelopes(), held.losses()
             self.is_writing = True
             try:

@@ -17,7 +17,7 @@ class SwitchChange(NamedTuple):
 
     is_on: bool
     unix_ns: int
-    """By the steady clock that dates the envelopes."""
+    """When the change was made, by the steady clock that dates the envelopes."""
     last_values: Sequence[Envelope] = ()
     """The last values of the bus at that time."""
 

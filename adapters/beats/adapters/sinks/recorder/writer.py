@@ -22,7 +22,7 @@ _REST_S: Final = 0.02
 _ROOM: Final = 8
 """The writer pauses only if the queue has room for so many times the last batch."""
 _SETTLE_S: Final = 0.1
-"""After this long without envelopes, none from before a change is still on its way."""
+"""How long no envelope may come before a change is made: none from before it is then still on its way."""
 
 _log: Final = logging.getLogger(__name__)
 

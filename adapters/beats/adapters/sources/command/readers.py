@@ -23,7 +23,7 @@ from beats.pictures.pixels import GivenMode
 from beats.pictures.publishing import PixelPublisher
 
 _LINES_BYTES: Final = 8 * 1024
-"""As `CHUNK_BYTES` of the source jsonl, for the same reason."""
+"""The bytes of one read: as many as `CHUNK_BYTES` of the source jsonl, for the same reason."""
 _PICTURES_BYTES: Final = 256 * 1024
 _REST_MS: Final = 20
 """How long the rest of a frame is waited for in the thread that has read its beginning."""
@@ -174,7 +174,7 @@ class _Frames:
 
     @property
     def read_bytes(self) -> int:
-        """Of the first frame."""
+        """How many bytes of the first frame were read."""
         return self._filled
 
     async def publish(self) -> None:

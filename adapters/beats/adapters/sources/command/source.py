@@ -21,11 +21,11 @@ from beats.pictures.publishing import PixelPublisher
 MESSAGE_BYTES: Final = 500
 """The most of a line of standard error that is shown."""
 PUZZLED_S: Final = 10.0
-"""After so long without a line or picture in what the program writes, the log says so."""
+"""When nothing that the program writes is a line or a picture for so long, the log says so."""
 _UNITS: Final = {"jsonl": "a line", "pictures": "a picture", "pixels": "a whole frame"}
 _MESSAGES_BYTES: Final = 16 * 1024
 _MESSAGES_PAUSE_S: Final = 0.02
-"""Between two reads of standard error: a program that floods it is held back by its pipe."""
+"""Pause between two reads of standard error: its pipe then holds back a program that floods it."""
 _LAST_READS: Final = 8
 """After its end: more than its pipe holds. A child that goes on writing is not waited for."""
 
@@ -148,5 +148,5 @@ class CommandSource:
 
 
 def _printable(text: str) -> str:
-    """Without control characters, which a terminal would obey."""
+    """The text without control characters, which a terminal would obey."""
     return "".join(each if each.isprintable() else " " for each in text)

@@ -21,5 +21,5 @@ class DemoSettings(SourceSettings):
     """Picks the colours, the paths and the signals; the same seed gives the same show."""
 
     def resources(self, profile: str) -> Resources:
-        """Nothing but its picture."""
+        """The source needs nothing; it claims its picture."""
         return Resources(claims=(picture_claim("type"),))

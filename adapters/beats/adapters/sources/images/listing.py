@@ -45,7 +45,7 @@ class Listing:
 
     @cached_property
     def _by_key(self) -> list[Path]:
-        """In the order of showing; sorted only when needed, because most listings show no change."""
+        """The files in the order of showing. Sorted only when needed: most listings show no change."""
         return sorted(self.stamps, key=lambda path: natural_key(path.name))
 
     @cached_property

@@ -78,7 +78,7 @@ class StreamInput:
             await anyio.lowlevel.checkpoint()
 
     def read(self) -> ByteChunk:
-        """Read what is there."""
+        """Read the bytes that are available."""
         try:
             data = os.read(self._fd, CHUNK_BYTES)
         except BlockingIOError:  # another reader of the same pipe was faster

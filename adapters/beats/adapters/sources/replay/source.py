@@ -298,7 +298,7 @@ class ReplaySource:
             self._log.add("unreadable messages", f"{message.topic}: {error}")
         else:
             return
-        await checkpoint()  # a refused envelope has not let the sinks run
+        await checkpoint()  # publishing would have let the sinks run; a refused envelope did not
 
     def _report_damage(self, path: Path, damage: Damage) -> None:
         self._log.add("stretches that cannot be read", f"{path}: {damage}")

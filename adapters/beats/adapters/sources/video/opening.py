@@ -12,18 +12,18 @@ _ANALYSE_US: Final = 1_000_000
 """How much of a stream from the network FFmpeg reads to find out what it is, in µs; 5 s by default."""
 
 _MOST_ERRNO: Final = 4095
-"""Of an operating system; FFmpeg's own errors have larger numbers."""
+"""The largest error number of an operating system; FFmpeg's own errors have larger ones."""
 
 
 class Opened:
-    """An open input with its video stream; for one thread. What it is made of is PyAV's, without types."""
+    """An open input with its video stream, for one thread. PyAV's objects have no types."""
 
     def __init__(self, settings: VideoSettings, max_pixels: int) -> None:
-        """Open it; `max_pixels` are the most of a picture.
+        """Open the input; `max_pixels` is the most that a picture may have.
 
         Raises:
-            InputError: it can never be shown: no such file or generator, no video, no such format, too large.
-            OSError: it cannot be opened now; names it.
+            InputError: it can never be shown: no such file or generator, no video, unknown format, too large.
+            OSError: the input cannot be opened now; names it.
             MissingPackageError: PyAV is not installed.
         """
         self._settings: Final = settings
@@ -117,7 +117,7 @@ class Opened:
         if settings.kind == "device" and settings.input.startswith("/"):
             path = settings.path
             if path.exists() and not path.is_char_device():
-                raise InputError(f"{path} is no device: name one, such as /dev/video0")
+                raise InputError(f"{path} is not a device: name one, such as /dev/video0")
             return str(path)
         return settings.graph if settings.kind == "generator" else settings.input
 
@@ -148,7 +148,7 @@ class Opened:
                     f"{why}: name a generator of FFmpeg's, such as lavfi:testsrc=size=640x360:rate=30"
                 ) from error
             if is_opening and settings.kind == "file" and isinstance(error, ValueError):
-                raise InputError(f"{why}: FFmpeg knows no such video; is it cut off?") from error
+                raise InputError(f"{why}: FFmpeg cannot read it; it may be cut off, or no video") from error
             if (error.errno or 0) > _MOST_ERRNO:
                 raise OSError(why) from error
             raise OSError(error.errno, why) from error

@@ -1,4 +1,4 @@
-"""Makes of what FFmpeg gives what goes on the bus: pixels in RGB, or a camera's JPEG as it is."""
+"""Turns what FFmpeg decodes into what goes on the bus: pixels in RGB, or a camera's JPEG as it is."""
 
 import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -23,7 +23,7 @@ DAMAGED: Final = "damaged pictures"
 _UNSPECIFIED: Final = 2
 """ITU-T H.273: the number of an unknown matrix of colours."""
 _MOST_SD_LINES: Final = 576
-"""Of standard definition. Players take larger pictures for BT.709 if the file does not tell."""
+"""The most lines of standard definition. Larger pictures are taken for BT.709 if the file does not tell."""
 _TURNS: Final = {
     90: Image.Transpose.ROTATE_90,
     -90: Image.Transpose.ROTATE_270,

@@ -13,22 +13,22 @@ from beats.kernel.ports import Clock
 from beats.kit.own_thread import Ending
 
 _USUAL_FPS: Final = 25
-"""Of a file that does not tell."""
+"""The frame rate that is assumed for a file that states none."""
 
 
 class _Timed(NamedTuple):
     content: Any
     """A packet with a JPEG, or a decoded frame."""
     time_ns: int | None
-    """Since the beginning of the file, by the file."""
+    """Time since the beginning of the file, as the file states it."""
     duration_ns: int
 
 
 class Player:
     """Shows picture after picture against absolute deadlines, so that nothing drifts.
 
-    None is left out. When the bus or the machine is behind by more than a picture's own time, the later ones
-    are delayed as well, so that they do not follow in a burst. Capture times say when each was due.
+    No picture is left out. When the bus or the machine is behind by more than a picture's own time, the later
+    ones are delayed as well, so that they do not follow in a burst. Capture times say when each was due.
     """
 
     def __init__(

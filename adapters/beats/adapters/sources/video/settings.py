@@ -113,12 +113,12 @@ class VideoSettings(SourceSettings):
 
     @property
     def graph(self) -> str:
-        """Of a generator, as FFmpeg names it."""
+        """The description of a generator, as FFmpeg names it."""
         return self.input.removeprefix(_GENERATOR)
 
     @property
     def path(self) -> Path:
-        """Of a file or device."""
+        """The path of a file or device."""
         return expanded(
             unquote(self.input.removeprefix("file://")) if "file://" in self.input else self.input
         )

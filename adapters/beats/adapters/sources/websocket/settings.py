@@ -22,7 +22,7 @@ class _StreamSettings(Settings):
     """Another Beats server, and which part of its stream to take."""
 
     url: str = "ws://localhost:8765"
-    """Its address, ws://HOST:PORT or wss://HOST:PORT, as its viewers use it."""
+    """Address of the other server, ws://HOST:PORT or wss://HOST:PORT, as its viewers use it."""
     token: Secret | None = None
     """The token that it asks viewers for, if any."""
     token_file: Path | None = None
@@ -42,7 +42,7 @@ class _StreamSettings(Settings):
     """In which formats to take frames; the other server encodes all others in the first of these that it can.
     By default all as they are. For a slow link: ["jpeg"]."""
     quality: Annotated[int, Field(ge=1, le=100)] | None = None
-    """Of frames that it encodes as JPEG or WebP, 1 to 100; by default 85."""
+    """Quality of frames that the other server encodes as JPEG or WebP, 1 to 100; by default 85."""
     max_width: Annotated[int, Field(ge=1, le=65535)] | None = None
     """Let it scale wider frames down to so many pixels."""
     max_fps: Annotated[float, Field(gt=0, le=_MAX_FPS)] | None = None
@@ -77,7 +77,7 @@ class _StreamSettings(Settings):
 
 
 class WebSocketSourceSettings(ConnectingSettings, _StreamSettings, SourceSettings):
-    """The other server, and the queue of what comes from it."""
+    """Which server to connect to, and the queue for what comes from it."""
 
     queue: InboxSettings = InboxSettings()
     """The queue between the network and the bus, for when the bus is delayed."""
