@@ -167,8 +167,8 @@ class Stream(_Base):
             captured_unix_ns: capture time; None for now.
 
         Raises:
-            TypeError, ValueError: it is no such file, its header is damaged, it is animated (a GIF too), it
-                has more than `pixels.max_pixels`, or it is not of this type; says what it is.
+            TypeError, ValueError: `data` is not such a file, its header is damaged, it is animated (a GIF
+                too), has more than `pixels.max_pixels`, or is not of `media_type`; the text says which.
             QueueFull: a sink's queue with strategy `error` or `block` refused it; every other sink has it.
             ClosedError: the stream is closed, or was opened in another process.
         """
@@ -214,10 +214,10 @@ class Stream(_Base):
         order: Order = "rgb",
         captured_unix_ns: int | None = None,
     ) -> None:
-        """Publish a picture that is pixels yet: they are copied, and encoded and published by other threads.
+        """Publish pixels: they are copied, and other threads encode and publish them.
 
-        The settings `pixels` say what they are encoded as. Nothing is returned, as the picture has no number
-        yet, and what comes later cannot raise here:
+        The settings `pixels` say how they are encoded. Nothing is returned, because the picture has no number
+        yet. What happens after the call cannot raise an error in it:
 
         - Pictures of one id are published in the order of the calls. When pixels come faster than they can be
           encoded, the newest survive, and `Stats.given_up` counts the others with the reason `encoder`; they
@@ -243,8 +243,8 @@ class Stream(_Base):
             captured_unix_ns: capture time; None for now, the time of the call.
 
         Raises:
-            TypeError, ValueError: these are no such pixels, or more than `pixels.max_pixels`; says what was
-                given and what is right. Or there are too many topics.
+            TypeError, ValueError: `pixels` has none of these forms, or more than `pixels.max_pixels` pixels;
+                says what was given and what is right. Or there are too many topics.
             RuntimeError: with `block`, called in the event loop's own thread, which would wait for itself:
                 await it, or call it in a thread.
             ClosedError: the stream is closed, or was opened in another process.
@@ -342,8 +342,8 @@ class Stream(_Base):
 class AsyncStream(_Base):
     """A running stream in the event loop of the program that opened it.
 
-    Its methods are those of `Stream`, with the same parameters, results and errors. A full `block` queue
-    suspends the coroutine that publishes, and nothing else.
+    An `AsyncStream` has the methods of `Stream`, with the same parameters, results and errors. A full `block`
+    queue suspends the coroutine that publishes, and nothing else.
     """
 
     async def publish_frame(
@@ -354,7 +354,7 @@ class AsyncStream(_Base):
         media_type: str | None = None,
         captured_unix_ns: int | None = None,
     ) -> int:
-        """As `Stream.publish_frame`; a full `block` queue suspends only this coroutine."""
+        """Publish a frame, as `Stream.publish_frame`. A full `block` queue suspends only this coroutine."""
         self._home.check()
         pixels = self._host.pixels
         message = frame(data, id, media_type, pixels.settings.max_pixels)
@@ -373,7 +373,7 @@ class AsyncStream(_Base):
         order: Order = "rgb",
         captured_unix_ns: int | None = None,
     ) -> None:
-        """As `Stream.publish_pixels`; with `block` only this coroutine waits."""
+        """Publish pixels, as `Stream.publish_pixels`. With `block`, only this coroutine waits."""
         self._home.check()
         await self._host.pixels.publish_async(
             pixels,
@@ -393,7 +393,7 @@ class AsyncStream(_Base):
         location: GivenLocation | None = None,
         captured_unix_ns: int | None = None,
     ) -> int:
-        """As `Stream.publish_peripheral`; a full `block` queue suspends only this coroutine."""
+        """Publish an update, as `Stream.publish_peripheral`. A full queue suspends only this coroutine."""
         self._home.check()
         message = peripheral(id, data, tags, location)
         return await self._kernel.publisher.publish_async(

@@ -66,7 +66,7 @@ async def test_a_coroutine_takes_a_snapshot() -> None:
 def test_a_stream_that_holds_nothing_says_what_to_set() -> None:
     """A recorder that records all the time holds none; after the end the stream is closed."""
     plain = {"type": "recorder", "path": "all.mcap", "min_free_bytes": 0}
-    for settings, said in ((plain, "set snapshot_s"), (HELD, "'tape' holds nothing yet")):
+    for settings, said in ((plain, "set snapshot_s"), (HELD, "'tape' has no envelopes in memory yet")):
         opening = Stream.open(overrides=overrides(tape=settings))
         with opening as stream, pytest.raises(LookupError, match=said):
             stream.snapshot()

@@ -97,8 +97,8 @@ def test_a_package_of_one_s_own_is_whole(tmp_path: Path) -> None:
     ("arguments", "code", "why"),
     [
         (("--sink", "websocket"), 78, "--sink: there is a sink 'websocket' already"),
-        (("--source", "3x"), 78, "--source: '3x' is no type, such as my_printer"),
-        (("--source", "../x"), 78, "--source: '../x' is no type"),
+        (("--source", "3x"), 78, "--source: '3x' is not a type, such as my_printer"),
+        (("--source", "../x"), 78, "--source: '../x' is not a type"),
         (("--sink", "a", "--source", "b"), 2, "--profile, --sink and --source write different things"),
         (("--sink", "taken"), 1, "beats-taken exists and is not overwritten"),
     ],

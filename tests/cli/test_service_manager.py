@@ -115,7 +115,7 @@ def test_a_manager_that_is_busy_hears_of_each_change_of_state_later(manager: Man
     ("variables", "complaint"),
     [
         ({"NOTIFY_SOCKET": "vsock:2:1"}, "NOTIFY_SOCKET is 'vsock:2:1', not an absolute path or @NAME"),
-        ({"NOTIFY_SOCKET": "/nowhere/notify"}, "was not told READY=1: No such file or directory"),
+        ({"NOTIFY_SOCKET": "/nowhere/notify"}, "did not get READY=1: No such file or directory"),
         ({"NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "-1"}, "WATCHDOG_USEC is '-1', not a number"),
     ],
 )

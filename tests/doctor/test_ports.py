@@ -53,7 +53,7 @@ def test_a_port_that_is_taken_says_by_whom(taken: int) -> None:
     assert [finding.level for finding in looked(port=taken, required=False)] == ["warning"]
     [found] = looked(port=taken)
     assert (found.subject, found.level) == (f"port {taken}", "fault")
-    assert found.found.startswith(f"sinks.it wants {LOCAL}, where process {os.getpid()} (")
+    assert found.found.startswith(f"sinks.it is set to listen on {LOCAL}, where process {os.getpid()} (")
     assert found.advice == "stop it, or choose another port, 0 for any free one"
 
 
@@ -83,7 +83,7 @@ def test_a_udp_port_is_taken_by_udp_alone(taken: int) -> None:
         resource = Port("port", LOCAL, other.getsockname()[1], protocol="udp")
         [found, *_] = ports.port(part("websocket"), resource, ())
         assert (found.subject, found.level) == (f"port {resource.port}/udp", "fault")
-        assert found.found.startswith(f"sinks.it wants {LOCAL}, where process {os.getpid()} (")
+        assert found.found.startswith(f"sinks.it is set to listen on {LOCAL}, where process {os.getpid()} (")
     [found, *_] = ports.port(part("websocket"), resource._replace(port=taken), ())
     assert found.level == "ok"
 
@@ -159,7 +159,8 @@ def test_who_is_in_the_way_is_said_as_far_as_it_is_known(
 ) -> None:
     """Little is known of other users' processes."""
     monkeypatch.setattr(ports, "listeners", always(there))
-    assert verdict(Attempt(LOCAL, IN_USE)).found == f"sinks.it wants 127.0.0.1, where {said} listens"
+    expected = f"sinks.it is set to listen on 127.0.0.1, where {said} listens"
+    assert verdict(Attempt(LOCAL, IN_USE)).found == expected
 
 
 @pytest.mark.parametrize(

@@ -100,5 +100,5 @@ def test_a_reason_is_short() -> None:
     for error in (ConnectionRefusedError(111, text), OSError(f"Multiple exceptions: {text}")):
         assert reason(error) == "Connection refused"
     assert reason(OSError(errno.ENOENT, "token_file 'x' cannot be read")) == "token_file 'x' cannot be read"
-    assert reason(ConnectionError("it is no NATS server")) == "it is no NATS server"
+    assert reason(ConnectionError("it is not a NATS server")) == "it is not a NATS server"
     assert reason(TimeoutError()) == "TimeoutError"

@@ -60,7 +60,7 @@ def test_an_unreadable_path_has_a_reason_and_advice(tmp_path: Path, monkeypatch:
     )
     assert why_unreadable(Input("k", tmp_path)) == "is a folder: name a file"
     assert why_unreadable(Input("k", file, "folder")) == "is not a folder: name one"
-    assert why_unreadable(Input("k", file, "device")) == "is no device: name one, such as /dev/video0"
+    assert why_unreadable(Input("k", file, "device")) == "is not a device: name one, such as /dev/video0"
     assert why_unreadable(Input("k", Path("/dev/null"), "device")) is None
     monkeypatch.setattr(os, "access", closed)  # taking the permission away would not stop root
     assert "Permission denied" in str(why_unreadable(Input("k", file)))

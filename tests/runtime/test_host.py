@@ -90,7 +90,7 @@ class Empty(Holder):
     """A sink that has nothing to write yet."""
 
     async def snapshot(self) -> Path:
-        raise LookupError("sink 'tape' holds nothing yet")
+        raise LookupError("sink 'tape' has no envelopes in memory yet")
 
 
 class Workers:
@@ -235,5 +235,5 @@ async def test_a_snapshot_that_fails_raises_the_sink_s_error() -> None:
     """It says which sink and why."""
     host = silent()
     host.kernel.add_sink("tape", Empty("a"))
-    with pytest.raises(LookupError, match="'tape' holds nothing yet"):
+    with pytest.raises(LookupError, match="'tape' has no envelopes in memory yet"):
         await host.snapshot()

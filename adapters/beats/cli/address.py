@@ -31,7 +31,7 @@ AddressArgument = Annotated[
     str | None,
     typer.Argument(
         metavar="[URL]",
-        help="Its address: ws://, wss://, http://, https:// or HOST:PORT; by default this machine.",
+        help="Address of the server: ws://, wss://, http://, https:// or HOST:PORT; by default this machine.",
         show_default=False,
     ),
 ]
@@ -53,7 +53,7 @@ class ServerAddress(NamedTuple):
     """A server, and what to present to it."""
 
     host: str
-    """As it stands in a request: ASCII, an IPv6 address without brackets."""
+    """The host as a request names it: in ASCII, an IPv6 address without brackets."""
     port: int
     encrypted: bool = False
     path: str = ""

@@ -15,7 +15,7 @@ from typing import Final
 import anyio
 
 SHARE: Final = 1000
-"""Of the time, whole collections take at most one part in so many: so they are no part of the 99.9th
+"""Whole collections take at most one part in so many of the time, so they are no part of the 99.9th
 percentile of what viewers wait for."""
 LEAST_PAUSE_S: Final = 120.0
 """Shortest time between two of them, in seconds: viewers may have come since the last, and make the next one

@@ -83,7 +83,7 @@ LogFormatOption = Annotated[
     ),
 ]
 PidOption = Annotated[
-    int | None, typer.Option(help="The process to ask, when several run.", show_default=False)
+    int | None, typer.Option(help="Process id of the run to ask, when there are several.", show_default=False)
 ]
 
 

@@ -44,13 +44,13 @@ class Page:
 
     @property
     def title(self) -> str:
-        """Its first heading."""
+        """The first heading of the page."""
         found = _HEADING.search(self._prose)
         return _plain(found[1]) if found else self.name
 
     @property
     def begin(self) -> str:
-        """Its first sentence."""
+        """The first sentence of the page."""
         paragraphs = (" ".join(each.split()) for each in self._prose.split("\n\n"))
         first = next((each for each in paragraphs if each and not each.startswith(_NO_TEXT)), "")
         return re.split(r"(?<=[.:])\s", _plain(first))[0].removesuffix(":")
@@ -83,7 +83,7 @@ def for_terminal(text: str) -> str:
         return f"{said} (`{command(f'{name}#{heading}' if heading else name)}`)" if name in known else said
 
     parts = _FENCED.split(text)
-    parts[::2] = [_LINK.sub(followed, part) for part in parts[::2]]  # between them are the fenced blocks
+    parts[::2] = [_LINK.sub(followed, part) for part in parts[::2]]  # odd parts are fenced blocks
     return "".join(parts)
 
 

@@ -51,7 +51,7 @@ _EXAMPLES = re.compile(r"Examples?: ")
 def arrange(command: Any) -> None:
     """Lay out the help of a command and of its subcommands: examples come last, one per line.
 
-    There a terminal still shows them when the options have filled it.
+    A terminal that the options have filled still shows its last lines.
     """
     text, examples = split(command.help or "")
     command.help = text

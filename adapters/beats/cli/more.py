@@ -116,7 +116,7 @@ def _of_setting(group: "Group", name: str, setting: str) -> str:
 
 def of_adapter(group: "Group", name: str) -> str:
     """The page that a type of sink or source declares; empty if it declares none."""
-    from beats.runtime.registry import kind_of  # only now, see above
+    from beats.runtime.registry import kind_of  # when it is needed: it takes long
 
     try:
         return kind_of(group, name).docs

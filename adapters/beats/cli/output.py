@@ -86,7 +86,7 @@ def complain(text: str) -> None:
 
 
 def point_to(*places: str) -> None:
-    """Name the pages of the documentation that help with a failure, after its text; a JSON log goes without.
+    """Name the pages of the documentation that help with a failure, after its text; not in a JSON log.
 
     Args:
         places: pages for `beats docs`, such as `queues#tuning`, or URLs; empty ones count for nothing.

@@ -46,7 +46,7 @@ def info(
 
     Examples: `beats info show.mcap`, `beats info recordings/ --json`.
     """
-    from beats.cli.report import file_report, total_report  # only now, see above
+    from beats.cli.report import file_report, total_report  # when the command runs: it takes long
     from beats.recordings.files import find, in_order
     from beats.recordings.info import FileInfo, Surveyor, document
 
@@ -87,7 +87,7 @@ def recover(
 
     Examples: `beats recover show.mcap.part`, `beats recover broken.mcap clean.mcap`.
     """
-    from beats.recordings import copying  # only now, see above
+    from beats.recordings import copying  # when the command runs: it takes long
 
     _check("OUT", target)
     with failing(), ending_in_order():
@@ -139,7 +139,7 @@ def cut(
     Examples: `beats cut show.mcap finale.mcap --start 21:30 --end 21:45`,
     `beats cut recordings/ knobs.mcap --start 90 --topics 'peripheral/*'`.
     """
-    from beats.recordings import copying  # only now, see above
+    from beats.recordings import copying  # when the command runs: it takes long
     from beats.recordings.selection import Selection
 
     _check("OUT", target)

@@ -19,7 +19,7 @@ _MOST_FORMS: Final = 3
 _MOST_DAMAGES: Final = 20
 _MOST_JUMPS: Final = 20
 _MOST_FACTS: Final = 50
-"""Of each kind of metadata."""
+"""The most records that are shown of each kind of metadata."""
 _STATES: Final = {
     "whole": "whole",
     "no_index": "ends early, without an index, because a write failed; everything before that can be read",

@@ -17,9 +17,9 @@ import anyio
 
 _STATUS_EVERY_S: Final = 10.0
 _AGAIN_S: Final = 0.1
-"""Until a message that was not taken is sent again."""
+"""Pause until a message that the manager did not take is sent again."""
 _MOST_WAITING: Final = 100
-"""So many changes of state wait for a manager that takes none; then the oldest is forgotten."""
+"""The most changes of state that wait for a manager that takes none; then the oldest is forgotten."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ _log: Final = logging.getLogger(__name__)
 class ServiceManager:
     """Sends messages from the event loop, and never waits for the other side.
 
-    A manager that is busy takes a few messages and then none: on some systems no more than ten wait. Then a
+    A busy manager accepts a few messages and then none: on some systems no more than ten may wait. Then a
     change of state is sent again and again until it is taken, and what comes regularly is left out.
     """
 
@@ -47,7 +47,9 @@ class ServiceManager:
         if not given:
             return
         if given[0] not in "/@":  # sd_notify(3) also has vsock:, for virtual machines
-            _log.warning("NOTIFY_SOCKET is %r, not an absolute path or @NAME: nobody is notified", given)
+            _log.warning(
+                "NOTIFY_SOCKET is %r, not an absolute path or @NAME: no service manager is notified", given
+            )
             return
         self._address = f"\0{given[1:]}" if given[0] == "@" else given
         if interval and watched in ("", str(os.getpid())):
@@ -116,7 +118,7 @@ class ServiceManager:
             if not self._has_failed:
                 self._has_failed = True
                 what = message.partition("\n")[0]
-                _log.warning("the service manager was not told %s: %s", what, error.strerror or error)
+                _log.warning("the service manager did not get %s: %s", what, error.strerror or error)
         return True
 
 

@@ -34,7 +34,7 @@ def examined(found: Inspected) -> Profile:
 
 
 def unreadable(error: SettingsError) -> Profile:
-    """Of a profile that is not there, or a file that is none."""
+    """The error of a profile that does not exist, or a file that is not a profile."""
     wrong = [_fault(problem) for problem in error.problems]
     return Profile([*wrong, *map(_warning, error.warnings)], [], frozenset())
 

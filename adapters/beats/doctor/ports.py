@@ -18,7 +18,7 @@ from beats.kit.addresses import UNAVAILABLE, Address, addresses, is_loopback, is
 from beats.runtime.conflicts import Part
 
 _STATES: Final = {"tcp": "0A", "udp": "07"}
-"""Of a socket that waits for others, in the tables of proc_net_tcp(5): TCP_LISTEN; UDP has TCP_CLOSE."""
+"""The state of a listening socket in the tables of proc_net_tcp(5): TCP_LISTEN; for UDP TCP_CLOSE."""
 _TYPES: Final = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 _SHOWN_CHARACTERS: Final = 60
 
@@ -27,11 +27,11 @@ class Listener(NamedTuple):
     """A process that listens."""
 
     pid: int | None
-    """None for a process of another user."""
+    """The process id; None for a process of another user."""
     name: str
-    """Its command line, or at least its user."""
+    """The command line of the process, or at least its user."""
     parent: int | None = None
-    """Its parent process."""
+    """The id of the parent process."""
 
 
 def listeners(
@@ -169,7 +169,7 @@ def verdict(part: Part, resource: Port, attempts: list[Attempt], running: Collec
         assert error is not None
         if error.errno == errno.EADDRINUSE:
             there = listeners(resource.port, protocol=resource.protocol)
-            return _in_use(subject, f"{name} wants {serious[0].address}", there, running)
+            return _in_use(subject, f"{name} is set to listen on {serious[0].address}", there, running)
         what = f"{name} cannot listen on {serious[0].address}: {error.strerror}"
         if error.errno == errno.EACCES:
             allow = "choose a port from 1024, or AmbientCapabilities=CAP_NET_BIND_SERVICE in its systemd unit"

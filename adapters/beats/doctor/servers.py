@@ -19,7 +19,7 @@ _ANSWER_S: Final = 2.0
 def server(part: Part, resource: Server) -> Iterator[Finding]:
     """Whether anything accepts a connection; says nothing, so a wrong password is not noticed.
 
-    Of a UDP port, only whether there is a way to its host.
+    For a UDP port, check only whether there is a route to its host.
 
     Args:
         part: the sink or source that connects.

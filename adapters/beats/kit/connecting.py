@@ -27,7 +27,7 @@ STREAM_METRICS: Final[Mapping[str, str]] = MappingProxyType(
         "unreadable_total": "Messages that came and are no envelopes of a stream.",
     }
 )
-"""Of a source that receives the stream of another Beats."""
+"""The metrics of a source that receives the stream of another Beats."""
 
 
 class FreshQueueSettings(QueueSettings):
@@ -46,8 +46,8 @@ class InboxSettings(FreshQueueSettings):
     def _no_back_pressure(self) -> Self:
         if any(strategy.tells_producer for strategy in queue_bounds(self).strategies()):
             raise ValueError(
-                "the other machine can neither be slowed down nor told: use drop_oldest, drop_newest or "
-                "latest"
+                "the producer is on another machine, which cannot wait or get an error: use drop_oldest, "
+                "drop_newest or latest"
             )
         return self
 

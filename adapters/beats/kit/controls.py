@@ -27,7 +27,7 @@ EMOJIS: Final = (
 
 
 class InvalidControl(ValueError):  # noqa: N818 - says what it is, and is never raised to a user
-    """This is not a valid command; the text says why."""
+    """A message is not a valid command; the text says why."""
 
 
 def checked_control(

@@ -42,7 +42,7 @@ class GapCounter:
         self._most_topics: Final = most_topics
 
     def reset(self) -> None:
-        """Another recording begins: its numbers are unrelated to those before."""
+        """Forget all numbers: another recording begins, whose numbers are unrelated to those before."""
         self._last.clear()
 
     def add_damage(self) -> None:

@@ -75,11 +75,11 @@ def tag_of(text: str) -> Tag:
     """The tag in a text, NAME or NAME:VARIANT.
 
     Raises:
-        ValueError: it has no name.
+        ValueError: the tag has no name.
     """
     name, colon, variant = text.partition(":")
     if not name or (colon and not variant):
-        raise ValueError(f"{text!r} is no tag: give NAME or NAME:VARIANT, such as sensor or input:rotary")
+        raise ValueError(f"{text!r} is not a tag: give NAME or NAME:VARIANT, such as sensor or input:rotary")
     return Tag(name, variant)
 
 

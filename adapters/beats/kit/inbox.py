@@ -65,7 +65,7 @@ class Inbox:
     async def run(self, publish: Publish) -> None:
         """Publish until cancelled; what cannot be published is counted and logged."""
         while True:
-            # One at a time: while the bus is held up, fresher ones replace older ones in the queue.
+            # One envelope at a time: while the bus is held up, newer ones replace older ones in the queue.
             batch = await self._queue.take(1)
             for loss in self._queue.losses():
                 text = (

@@ -46,7 +46,7 @@ def why_unreadable(resource: Input) -> str | None:
     if is_folder and resource.kind == "file":
         return "is a folder: name a file"
     if resource.kind == "device" and not path.is_char_device():
-        return "is no device: name one, such as /dev/video0"
+        return "is not a device: name one, such as /dev/video0"
     if not is_folder and resource.kind == "folder":
         return "is not a folder: name one"
     if is_folder and resource.endings and not _holds(resource):
@@ -106,7 +106,7 @@ class Stamp(NamedTuple):
     size_bytes: int
     modified_unix_ns: int
     changed_unix_ns: int
-    """Of the inode: shows a change even if a program resets the other time."""
+    """When the inode changed: this shows a change even if a program resets the other time."""
 
 
 def stamp_of(about: os.stat_result) -> Stamp:

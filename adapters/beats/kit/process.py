@@ -15,10 +15,10 @@ class Process(NamedTuple):
     """A snapshot; None for values that the operating system does not provide."""
 
     name: str
-    """Its name within a run of several processes, such as `worker 1`; empty for a single process."""
+    """The name of the process within a run of several, such as `worker 1`; empty for a single process."""
     pid: int
     uptime_s: float
-    """Since Beats was imported."""
+    """Seconds since the process imported Beats."""
     cpu_s: float
     """Processor time, user and system."""
     rss_bytes: int | None

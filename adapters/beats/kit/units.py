@@ -3,7 +3,7 @@
 from typing import Final
 
 UNKNOWN: Final = "–"  # noqa: RUF001 - a dash, as in tables
-"""For an unknown number."""
+"""Stands for an unknown number."""
 _SIZES: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 _MANY: Final = ("", "k", "M", "G", "T", "P")
 _DAY_S: Final = 86400

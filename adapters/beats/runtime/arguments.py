@@ -27,7 +27,7 @@ def frame(
 
     Raises:
         TypeError: `data` is not bytes-like.
-        ValueError: it is no picture that can be published, or not of this media type.
+        ValueError: `data` is not a picture that can be published, or not of this media type.
     """
     if type(data) is not bytes:
         try:

@@ -188,6 +188,6 @@ async def _outcome(handlers: Mapping[str, Handler], stream: SocketStream) -> Ans
         return await handlers[command]()
     except (LookupError, OSError) as error:
         return {"error": str(error)}
-    except Exception as error:  # the stream goes on
+    except Exception as error:  # a failed command must not end the stream
         _log.exception("%s failed", command)
         return {"error": f"{type(error).__name__}: {error}"}

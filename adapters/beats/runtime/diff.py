@@ -23,7 +23,7 @@ class Step(NamedTuple):
     """The settings that differ."""
 
     def __str__(self) -> str:
-        """For the log: `sink 'tape' replaced (path)`."""
+        """The change as the log shows it: `sink 'tape' replaced (path)`."""
         done = {
             "remove": "removed",
             "add": "added",

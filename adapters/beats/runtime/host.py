@@ -126,8 +126,9 @@ class Host:
         """Run the kernel until it ends, and reload changed files while `kernel.watch` is set.
 
         Args:
-            control: also answer `beats reload` and `beats snapshot`; told when they find this run.
-            task_status: told when the kernel has started.
+            control: also answer `beats reload` and `beats snapshot`; its `started` is called when they can
+                find this run.
+            task_status: its `started` is called when the kernel has started.
 
         Raises:
             StartError: a sink could not start; nothing is left running.
@@ -148,7 +149,7 @@ class Host:
             except Exception as error:
                 failure = error  # raised below, not wrapped in the task group's exception group
             finally:
-                self.pixels.close(0)  # of a kernel that was cancelled, or did not start
+                self.pixels.close(0)  # needed if the kernel was cancelled, or did not start
             group.cancel_scope.cancel()
         if failure is not None:
             raise failure
@@ -185,7 +186,7 @@ class Host:
         return changes
 
     async def try_reload(self) -> Answer:
-        """As `reload`; logs invalid settings instead of raising. Returns what to answer a client."""
+        """Reload, but log invalid settings instead of raising. Returns what to answer a client."""
         try:
             return summary(await self.reload())
         except SettingsError as error:

@@ -32,7 +32,7 @@ class Change(NamedTuple):
     """The outcome of one step."""
 
     what: str
-    """Such as `sink 'tape' replaced (path)`."""
+    """What was done, such as `sink 'tape' replaced (path)`."""
     error: str = ""
     """Why the step failed; what ran before goes on."""
 

@@ -105,7 +105,7 @@ class Session:
             self.dispatcher.close()
 
     def _close_forgotten(self) -> None:
-        """At the end of a program that did not close its stream."""
+        """Close the stream at the end of a program that did not."""
         if self._thread is not None and not self.home.left:
             _log.warning("the stream was open when the program ended: call close(), or use `with`")
             self._close(self._thread)

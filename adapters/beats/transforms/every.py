@@ -24,7 +24,7 @@ class Every(Generic[ItemT]):
         self._interval_s: Final = interval_s
         self._lock: Final = threading.Lock()
         self._next_s: Final[dict[str, float]] = {}
-        """By topic, when the next value may pass."""
+        """When the next value of each topic may pass."""
         self._held: Final[dict[str, ItemT]] = {}
         self._due: Final[list[tuple[float, str]]] = []
         """A heap: the topics of held values, by when these may pass."""
@@ -44,7 +44,7 @@ class Every(Generic[ItemT]):
             return "hold"
 
     def forget(self, topic: str) -> None:
-        """Of a topic that does not come to be, keep nothing."""
+        """Forget a topic whose message was not published."""
         with self._lock:
             if topic not in self._held:
                 self._next_s.pop(topic, None)

@@ -23,7 +23,7 @@ class OnChange:
             return True
 
     def forget(self, topic: str) -> None:
-        """Of a message that was not published, keep nothing."""
+        """Forget a message that was not published."""
         with self._lock:
             self._newest.pop(topic, None)
 

@@ -23,7 +23,7 @@ from beats.pictures.recent import RecentPixels
 from beats.transforms.chain import Chain, Held, ReadyFrame, ShapedFrame
 
 _UNPUBLISHED: Final = 0
-"""In place of a sequence number."""
+"""Returned in place of a sequence number."""
 
 
 class Outlet:

@@ -152,7 +152,7 @@ class _Server:
 
 
 def _end_with_parent() -> None:
-    """In the new process: end when the parent is killed; prctl(2), Linux only."""
+    """Let the new process end when the parent is killed; runs in it. See prctl(2); Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 

@@ -28,11 +28,11 @@ class Report(NamedTuple):
     """The last counters of one worker."""
 
     worker: int
-    """Its number, from 1."""
+    """The number of the worker, from 1."""
     process: int
-    """Its process number, counted over all workers and restarts."""
+    """The number of its process, counted over all workers and restarts."""
     stats: Stats | None
-    """None while it is not running."""
+    """The counters of the worker; None while it does not run."""
     why: str = ""
     """Why it is not running."""
 

@@ -35,7 +35,7 @@ class Worker:
         self.process: Process | None = None
         self.link: Link | None = None
         self.processes = 0
-        """Its process number, counted over all workers and restarts."""
+        """The number of its process, counted over all workers and restarts."""
         self.settled: Final = anyio.Event()
         """Set when the worker listens for the first time, or has failed to."""
         self.heard = anyio.Event()
@@ -44,7 +44,7 @@ class Worker:
         self.addresses: Mapping[str, Address] = {}
         self.failures = self.restarts = 0
         self.report = Report(number, 0, None, "it has not started yet")
-        """Its last counters."""
+        """The last counters of the worker."""
         self.gone: Stats | None = None
         """The counters of its ended processes."""
         self._number = 0
@@ -92,7 +92,7 @@ class Worker:
             del self._answers[number]
 
     def end(self) -> None:
-        """Its process has ended."""
+        """Note that the worker's process has ended."""
         self.link = None
         self._wake()
 

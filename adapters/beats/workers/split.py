@@ -30,7 +30,7 @@ class Share(NamedTuple):
 
     relay: Relay
     ports: Mapping[str, int]
-    """By sink, the port that all workers listen on."""
+    """The port of each sink, which all workers listen on."""
     workers: int
     """Number of workers."""
     settings: Mapping[str, object]

@@ -67,7 +67,9 @@ def get(
     key: Annotated[
         str,
         typer.Argument(
-            metavar="PATH", help="Such as sinks.browser.port.", autocompletion=completers.setting_paths
+            metavar="PATH",
+            help="The setting, such as sinks.browser.port.",
+            autocompletion=completers.setting_paths,
         ),
     ],
     profile: ProfileOption = None,

@@ -19,7 +19,7 @@ def docs(
         str | None,
         typer.Argument(
             metavar="PAGE",
-            help="Its name, such as queues; queues#tuning begins at a heading.",
+            help="Name of the page, such as queues; queues#tuning begins at a heading.",
             autocompletion=completers.pages,
             show_default=False,
         ),

@@ -41,7 +41,7 @@ def init(
     profile and a README.
     Existing files are never overwritten.
 
-    Exit code 0: written; 1: it exists already, or cannot be written; 2: wrong usage; 78: wrong name.
+    Exit code 0: written; 1: a file exists already, or cannot be written; 2: wrong usage; 78: wrong name.
 
     Examples: `beats init`, `beats init --profile wall`, `beats init --sink printer`.
     """
@@ -81,7 +81,7 @@ def _write_package(plugin: Plugin) -> None:
     option, folder = f"--{plugin.role}", plugin.folder
     if not _TYPE.fullmatch(plugin.name):
         raise exit_with(
-            f"{option}: {plugin.name!r:.80} is no type, such as my_printer: use lower case, digits, _",
+            f"{option}: {plugin.name!r:.80} is not a type, such as my_printer: use lower case, digits, _",
             EXIT_SETTINGS,
             more=More.PLUGINS,
         )

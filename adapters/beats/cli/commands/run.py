@@ -39,7 +39,7 @@ BrokerOption = Annotated[
     typer.Option(
         "--broker",
         metavar="URL",
-        help="The nats-server between them, such as nats://127.0.0.1:4222; by default one is started.",
+        help="The nats-server that connects them, such as nats://127.0.0.1:4222; by default one is started.",
         show_default=False,
     ),
 ]

@@ -32,7 +32,7 @@ def tap(
         str | None,
         typer.Option(
             metavar="N",
-            help="Of frames that are encoded for this as JPEG or WebP: 1 to 100.",
+            help="Quality, 1 to 100, of frames that the server encodes as JPEG or WebP.",
             show_default=False,
         ),
     ] = None,

@@ -37,7 +37,7 @@ class TapOptions(NamedTuple):
     address: ServerAddress
     context: ssl.SSLContext | None
     query: Mapping[str, str]
-    """Of the stream."""
+    """The address of the stream."""
     reconnect: bool
     as_json: bool
     depth: Depth | None

@@ -113,7 +113,7 @@ class Live:
         self._frame: Item | None = None
         self._shown: DrawnFrame | None = None
         self._topic = ""
-        """Of the picture that is drawn; empty until one comes."""
+        """The topic of the picture that is drawn; empty until a picture comes."""
         self._missing = 0
         self._came_s: Final[deque[float]] = deque(maxlen=_MOST_FRAMES)
         self._changed = anyio.Event()

@@ -44,7 +44,7 @@ def top(
             warn(odd)
     except ValueError as error:
         raise exit_with(str(error), EXIT_USAGE) from None
-    import anyio  # only now, as the following: no other command needs them
+    import anyio  # imported when the command runs, as the following: no other command needs them
 
     from beats.cli.top.fetch import samples
     from beats.cli.top.watch import Watch, print_all

@@ -60,7 +60,7 @@ def read(body: bytes) -> Sample:
     """Parse an answer.
 
     Raises:
-        ValueError: it is not an answer; says why.
+        ValueError: the text is not an answer of a server; says why.
     """
     try:
         document: object = json.loads(

@@ -1,4 +1,4 @@
-"""What is drawn, for a width and a height. No I/O."""
+"""Lays out what `beats top` shows, for a width and a height. No I/O."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
