@@ -40,7 +40,7 @@ def parsed(text: str) -> Version:
     """The version that a person gave.
 
     Raises:
-        RefusedError: it is none, or written in another way than its tag and its files would be.
+        RefusedError: the text is not a version, or is not written as its tag and its files would be.
     """
     try:
         version = Version(text)
@@ -77,7 +77,7 @@ def with_version(project: str, version: Version) -> str:
     """The text of pyproject.toml with another version.
 
     Raises:
-        RefusedError: it has no version, or a newer one.
+        RefusedError: the text has no version, or a newer one.
     """
     found = _VERSION_LINE.search(project)
     if found is None or tomllib.loads(project)["project"].get("version") != found[1]:

@@ -115,11 +115,11 @@ def test_a_picture_that_is_cut_anywhere_never_escapes(name: str, tmp_path: Path)
             "a field should have 4,294,967,295 bytes, and 0 are left",
         ),
         (Channel("/a", "", "json"), b"[" * 100_000, "recursion"),
-        (Channel("/a", "", "json"), b'{"a": NaN}', "nan is no number in JSON"),
+        (Channel("/a", "", "json"), b'{"a": NaN}', "nan is not a number in JSON"),
         (Channel("/a", "", "json"), b"\xff", "utf-8"),
         (Channel("/a", "foxglove.CompressedImage", "json"), b"[]", "it holds list where an object should be"),
         (Channel("/a", "foxglove.CompressedImage", "json"), b'{"data": "?"}', "base64"),
-        (Channel("/a", "foxglove.CompressedImage", "json"), b"{}", "its data is no text"),
+        (Channel("/a", "foxglove.CompressedImage", "json"), b"{}", "its data is not text"),
     ],
 )
 def test_a_wrong_message_says_what_is_wrong(channel: Channel, data: bytes, why: str) -> None:

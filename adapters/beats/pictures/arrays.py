@@ -19,20 +19,20 @@ _HINTS: Final = {
     "i": "bring its values to 0 to 255, and give array.astype('uint8')",
     "u": "give (array >> 8).astype('uint8'), if it has 16 bits",
 }
-"""By the kind of a dtype, as the array interface names it."""
+"""What to do about each wrong kind of dtype, by the letter that the array interface gives it."""
 _KINDS: Final = (
     {"?": "b", "e": "f", "f": "f", "d": "f", "g": "f"}
     | dict.fromkeys("bhilqn", "i")
     | dict.fromkeys("HILQN", "u")
 )
-"""From the formats of the module `struct` to those kinds."""
+"""The kind of dtype for each format of the module `struct`."""
 
 
 def shape_of(source: object, right: str) -> tuple[int, ...]:
-    """The shape of an array of bytes; its length alone, of what is no array.
+    """The shape of an array of bytes; for other objects, only their length.
 
     Raises:
-        PictureError: it is none, or not of `uint8`; `right` says what would be.
+        PictureError: the object is neither, or not of `uint8`; `right` says what would be right.
     """
     array: Any = source
     if _is_of_numpy(source) and array.dtype.char == "B":  # the usual case: the interface would cost 2 µs

@@ -24,7 +24,8 @@ def to_rgb(image: Image.Image) -> Image.Image:
 def _to_8_bits(image: Image.Image) -> Image.Image:
     """Scale 16-bit and floating-point greyscale to 8 bits; Pillow's `convert` would clip values above 255.
 
-    By Pillow's convention, `I` holds 16-bit values. `F` has no agreed range: values are stretched to 0..255.
+    By Pillow's convention, an image of mode `I` holds 16-bit values. `F` has no agreed range: values are
+    stretched to 0..255.
     """
     if image.mode.startswith("I"):
         image = image.convert("I")

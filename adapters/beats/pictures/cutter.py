@@ -23,7 +23,7 @@ _ALONE: Final = frozenset((0x01, *range(0xD0, 0xD8)))
 
 
 class _DamagedError(Exception):
-    """This is no such file; says why."""
+    """These bytes are not a picture file of a known type; the text says why."""
 
 
 class Cut(NamedTuple):

@@ -36,7 +36,7 @@ class Shot(NamedTuple):
 
 
 class EncodedPicture(NamedTuple):
-    """What a shot has become."""
+    """A picture that a job has encoded."""
 
     data: bytes
     media_type: str
@@ -50,7 +50,7 @@ def encode_shot(shot: Shot) -> EncodedPicture:
     """Encode pixels; what an `EncoderPool` of shots runs.
 
     Raises:
-        PictureError: they do not fit into the format.
+        PictureError: the pixels do not fit into the format.
     """
     # Imported when the first picture is encoded: most programs publish none, and need no Pillow.
     from beats.pictures.encoders import encode
@@ -70,7 +70,7 @@ class EncoderStats(NamedTuple):
     failed: int
     """Could not be encoded or delivered."""
     waiting: int
-    """At most one of each topic."""
+    """Jobs that may begin: at most one of each topic."""
     running: int
     """Given to a worker, or waiting for an older one of their topic: at most `workers` of each topic."""
 
@@ -121,7 +121,7 @@ class EncoderPool(Generic[JobT, ResultT]):
         self._log: Final = ThrottledLog(log, name)
         self._lock: Final = threading.Lock()
         self._lanes: Final[dict[str, _Lane[JobT, ResultT]]] = {}
-        """Of topics with jobs; the others cost nothing."""
+        """The lanes of topics that have jobs; topics without jobs cost nothing."""
         self._turns: Final[deque[_Lane[JobT, ResultT]]] = deque()
         """Lanes whose job waits for a worker alone, each once, in the order in which they began to."""
         # What workers are to encode: never more than there are idle ones. None ends a worker. A SimpleQueue

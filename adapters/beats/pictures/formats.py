@@ -26,7 +26,7 @@ Format = Literal["png", "jpeg", "webp"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 MEDIA_TYPES: Final[dict[Format, str]] = {name: f"image/{name}" for name in FORMATS}
 DEFAULT_QUALITY: Final = 85
-"""Of JPEG and WebP. At 85 a JPEG of a camera's picture cannot be told from the original at a glance."""
+"""Default quality of JPEG and WebP. At 85, a JPEG of a camera looks like the original at a glance."""
 
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _RIGHT: Final = "give a whole PNG, JPEG, WebP or AVIF file"
@@ -38,9 +38,9 @@ class PictureInfo(NamedTuple):
     media_type: str
     """`image/png`, `image/jpeg`, `image/webp` or `image/avif`."""
     width: int
-    """In pixels, as stored: an orientation that EXIF names is not applied."""
+    """Width in pixels, as stored: an orientation that EXIF names is not applied."""
     height: int
-    """In pixels, as stored."""
+    """Height in pixels, as stored."""
 
 
 def identify(data: bytes, *, max_pixels: int = MAX_PIXELS) -> PictureInfo:
@@ -49,7 +49,7 @@ def identify(data: bytes, *, max_pixels: int = MAX_PIXELS) -> PictureInfo:
     A file that is cut off after its header passes: what is missing is seen only when it is decoded.
 
     Raises:
-        PictureError: it is no PNG, JPEG, WebP or AVIF file, it is animated (WebP, AVIF), its header is cut
+        PictureError: `data` is no PNG, JPEG, WebP or AVIF file, is animated (WebP, AVIF), its header is cut
             off or wrong, or it has more than `max_pixels` pixels.
     """
     if not isinstance(data, bytes):  # pyright: ignore[reportUnnecessaryIsInstance] - of callers without types
@@ -185,7 +185,7 @@ def kind_of(source: object) -> str:
 
 
 def _foreign(data: bytes) -> str:
-    """A name for bytes that are none of our formats, and what to do about it."""
+    """What bytes of an unknown format seem to be, and what to do about it."""
     if not data:
         return f"empty: {_RIGHT}"
     if data[4:8] == b"ftyp":

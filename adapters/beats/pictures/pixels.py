@@ -111,7 +111,7 @@ def copy_pixels(
         max_pixels: most pixels that are allowed.
 
     Raises:
-        PictureError: these are no such pixels; says what was given and what would be right.
+        PictureError: `source` has none of these forms; says what was given and what would be right.
     """
     if order not in get_args(Order):
         raise PictureError(f"order is {order!r}; it must be 'rgb' or 'bgr' (OpenCV)")

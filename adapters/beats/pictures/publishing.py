@@ -56,11 +56,11 @@ class PixelPublisher:
         """What the newest frames were made of."""
         self._settings = settings
         self.max_pixels = settings.max_pixels
-        """Of a picture, by the settings."""
+        """The most pixels of a picture, by the settings."""
         self.in_use = False
         """Whether it was ever given pixels."""
         self._topics: Final[dict[str, str]] = {}
-        """By id. Bounded by `max_topics`, as each is reserved on the bus."""
+        """The topics of pictures by id. Bounded by `max_topics`, because each is reserved on the bus."""
         self._is_closing = False
         self._lock: Final = threading.Lock()
         self._reports: Final = ThrottledLog(log, "pixels")
@@ -110,8 +110,8 @@ class PixelPublisher:
                 its `publish.from_thread`.
 
         Raises:
-            PictureError: these are no such pixels.
-            TypeError, ValueError: the id is no text, or there are too many topics.
+            PictureError: `pixels` has none of the forms that can be read.
+            TypeError, ValueError: the id is not text, or there are too many topics.
             ClosedError: the stream is closed, or was opened in another process.
         """
         if captured_unix_ns is None:
@@ -189,7 +189,7 @@ class PixelPublisher:
         """Encode pixels here and now, for a source that does so ahead of time in a thread of its own.
 
         Raises:
-            PictureError: they are too many, or do not fit into the format.
+            PictureError: the pixels are too many, or do not fit into the format.
         """
         settings = self._settings
         check_size(*pixels.size, settings.max_pixels)
@@ -212,7 +212,7 @@ class PixelPublisher:
             self.close(timeout_s)
 
     def close(self, timeout_s: float) -> None:
-        """As `finish`, in a thread; what is not published in time is given up and counted."""
+        """Do what `finish` does, in a thread. What is not published in time is given up and counted."""
         was_closing, self._is_closing = self._is_closing, True
         self._pool.close(timeout_s)
         if not was_closing:

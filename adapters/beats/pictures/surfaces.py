@@ -71,7 +71,7 @@ def _widened(data: bytes, form: str, losses: tuple[int, int, int, int]) -> bytes
 
 
 def _layout(masks: tuple[int, int, int, int]) -> str:
-    """From the masks of red, green, blue and alpha to their order in memory; empty if they are no bytes."""
+    """The order of red, green, blue and alpha in memory, from their masks; empty if they are no bytes."""
     places = dict(zip(((0xFF << shift) & 0xFFFFFFFF for shift in (0, 8, 16, 24)), range(4), strict=True))
     if sys.byteorder == "big":
         places = {mask: 3 - place for mask, place in places.items()}

@@ -40,11 +40,11 @@ class Variant(NamedTuple):
 
 
 ALWAYS: Final = frozenset({Variant(), Variant("jpeg"), Variant("webp")})
-"""Those of full size, which do not count: any viewer can fall back on one of them."""
+"""Variants of full size, which do not count: any viewer can fall back on one of them."""
 
 
 class TooManyVariants(Exception):  # noqa: N818 - says what it is
-    """As many variants are in use as may be; the text names them."""
+    """No further variant is possible, because `max_variants` are in use; the text names them."""
 
 
 class Variants:
@@ -84,7 +84,7 @@ class Variants:
         self._workers = workers
         self._published: Final = published or RecentPixels()
         self._decoded: Final = RecentPixels()
-        """For other variants of the same frame."""
+        """Pixels of decoded frames, for other variants of the same frame."""
         self._in_use: Final[dict[Variant, _Encodings]] = {}
         self._pool: EncoderPool[_Job, Envelope | None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -305,9 +305,9 @@ class _Lane:
 
     def __init__(self) -> None:
         self.newest: Envelope | None = None
-        """Of those that were submitted."""
+        """The newest frame that was submitted."""
         self.jobs: Final[dict[int, _Job]] = {}
-        """Those without a result yet, by sequence: at most one that waits, and those that run."""
+        """Jobs without a result yet, by sequence: at most one that waits, and those that run."""
         self.done: _Done | None = None
         """The last one that was encoded, or could not be."""
 
@@ -318,7 +318,7 @@ class _Encodings:
     def __init__(self, variant: Variant) -> None:
         self.variant: Final = variant
         self.streams: Final[set[VariantStream]] = set()
-        """Those who use it."""
+        """The streams that use this variant."""
         self.lanes: Final[dict[str, _Lane]] = {}
         """By topic."""
 
@@ -336,7 +336,7 @@ class _Job:
         self.variant: Final = variant
         self.lane: Final = lane
         self.streams: Final = [stream]
-        """Those who wait for it; changed by the event loop alone."""
+        """The streams that wait for the result; only the event loop changes them."""
 
 
 class VariantStream:

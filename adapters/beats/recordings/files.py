@@ -35,7 +35,7 @@ class Piece(NamedTuple):
 
     path: Path
     times: Times
-    """By log times."""
+    """When the first and the last message were logged."""
     begins_s: float
     """Where it begins on the common timeline of all files, in seconds."""
     continues: bool
@@ -60,7 +60,7 @@ class Piece(NamedTuple):
         """Open the file, also when it was finished, and so renamed, since it was found.
 
         Raises:
-            InputError: it cannot be read, or was removed.
+            InputError: the file cannot be read, or was removed.
         """
         return _opened(self.path)
 

@@ -36,7 +36,7 @@ class Channel(NamedTuple):
     schema: str
     """The name of its schema; empty when it has none."""
     encoding: str
-    """Of its messages."""
+    """The encoding of the channel's messages."""
 
     def __str__(self) -> str:
         kind = " in ".join(each for each in (self.schema, self.encoding) if each)
@@ -134,7 +134,7 @@ def _json_picture(channel: Channel, data: bytes) -> tuple[Message, int]:
     seconds, ns = (_whole(stamp.get(name, 0)) for name in ("sec", "nsec"))
     text = image.get("data")
     if not isinstance(text, str):
-        raise TypeError("its data is no text in base64")
+        raise TypeError("its data is not text in base64")
     picture = base64.b64decode(text, validate=True)
     return _frame(channel, Image(picture, str(image.get("format", "")), seconds * _NS_PER_S + ns))
 

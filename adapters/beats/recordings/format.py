@@ -48,7 +48,7 @@ class RecordedMessage(NamedTuple):
 
     topic: str
     sequence: int
-    """As the envelope itself states it; 0 when it does not."""
+    """The number that the envelope itself states; 0 when it states none."""
     log_unix_ns: int
     """When it came onto the bus."""
     captured_unix_ns: int

@@ -18,7 +18,7 @@ def check_moment(text: str) -> str:
     """Return the text if it is a moment.
 
     Raises:
-        ValueError: it is not; names the valid formats.
+        ValueError: the text has none of the valid formats; names them.
     """
     _moment(text)
     return text
@@ -54,7 +54,7 @@ class _Stretch(NamedTuple):
 
     begins_s: float
     first_ns: int
-    """By the wall clock."""
+    """When the stretch begins, by the wall clock."""
     last_ns: int
 
     def position_s(self, unix_ns: int) -> float:
@@ -85,7 +85,7 @@ def _first_after(begin_ns: int, moment: time) -> int:
     A day with a change of the clocks has 23 or 25 hours, so the offset from UTC is looked up for each day. A
     time of day that occurs twice counts twice; one that is skipped is moved behind the skipped hour.
     """
-    # The second of the beginning counts as "at": people do not type its fraction.
+    # People type no fractions of a second: a time within the second of the beginning is not before it.
     least_s = begin_ns // 1_000_000_000
     today = datetime.fromtimestamp(least_s).date()
     for days in range(3):

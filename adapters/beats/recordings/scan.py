@@ -61,9 +61,9 @@ class Record(NamedTuple):
 
     opcode: int
     offset: int
-    """Of its first byte."""
+    """The offset of the record's first byte."""
     length: int
-    """Of its content in bytes."""
+    """The length of the record's content in bytes."""
     head: bytes
     """The beginning of its content."""
 

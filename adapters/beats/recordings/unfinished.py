@@ -208,7 +208,7 @@ class UnfinishedRecording:
         self._rename()
 
     def close_cut(self) -> bool:
-        """After a failed write: truncate the file to what is whole, write an end, close it.
+        """Truncate the file after a failed write to what is whole, write an end, and close it.
 
         An end without a summary makes it a file that every MCAP reader opens. When the disk rejects even
         that, it stays a `.part` without an end, up to its last whole record.

@@ -169,7 +169,7 @@ class RecordingFile:
 
     @property
     def size_bytes(self) -> int:
-        """Its size, including what is not yet flushed."""
+        """The size of the file, including what is not yet flushed."""
         return self.output.tell() + self._pending_bytes
 
     @property

@@ -40,7 +40,7 @@ class GifImage(NamedTuple):
     """An encoded frame."""
 
     image: bytes
-    """Its image descriptor, colour table and data (sections 20 to 22)."""
+    """The frame's image descriptor, colour table and data (sections 20 to 22)."""
     clear: int | None
     """The index of a colour that no opaque pixel has."""
     is_transparent: bool
@@ -132,7 +132,7 @@ class _Written(NamedTuple):
     """A frame that is in the file."""
 
     offset: int
-    """Of its control extension."""
+    """The offset of the frame's control extension."""
     has_clear: bool
     """Whether it has a colour for transparent pixels."""
 
@@ -178,7 +178,7 @@ class PaletteImage(NamedTuple):
     """A picture with at most 256 colours."""
 
     image: Image.Image
-    """In mode P."""
+    """The image, in mode P."""
     clear: int | None
     """The index of a colour that no opaque pixel has; None when all 256 are used."""
     is_transparent: bool

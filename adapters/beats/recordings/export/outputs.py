@@ -42,11 +42,11 @@ class ExportOutput(Protocol):
 
     @property
     def one_picture(self) -> bool:
-        """Whether it cannot hold the frames of several pictures."""
+        """Whether the output can hold the frames of one picture only."""
         ...
 
     def add(self, chosen: Chosen, message: Message) -> None:
-        """Add the next message of its kinds.
+        """Add the next message of a kind that the output takes.
 
         Raises:
             FrameError: this one cannot be written; the output continues without it.
@@ -54,11 +54,11 @@ class ExportOutput(Protocol):
         ...
 
     def finish(self) -> str | None:
-        """Complete it and describe its content; None when it is empty and was removed."""
+        """Complete the output and describe its content; None when it was empty and is removed."""
         ...
 
     def discard(self) -> None:
-        """Remove it if it is incomplete; does nothing after `finish`."""
+        """Remove the incomplete output. Does nothing after `finish`."""
         ...
 
 

@@ -34,7 +34,7 @@ class Pace(Generic[PictureT]):
             least_ticks: the shortest duration that viewers respect.
         """
         self.passed_over = 0
-        """Pictures that would have been shown too briefly."""
+        """How many pictures were left out because they would have been shown too briefly."""
         self.total_ticks = 0
         """The total duration of the pictures returned so far."""
         self._ticks_per_s: Final = ticks_per_s

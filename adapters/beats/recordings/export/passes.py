@@ -28,7 +28,7 @@ class Result(NamedTuple):
 
     path: Path
     text: str
-    """Its content, or why it was not written."""
+    """What the output holds, or why it was not written."""
     is_written: bool
 
 

@@ -50,7 +50,7 @@ class Chunk(NamedTuple):
     name: bytes
     data: bytes
     crc: int = -1
-    """As stored in the file."""
+    """The checksum that the file has for this chunk; -1 while it is not known."""
 
 
 class Header(NamedTuple):
