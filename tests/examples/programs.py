@@ -16,14 +16,23 @@ PYTHON: Final = ("numpy_animation", "pygame_loop", "camera", "robot_sensors", "p
 
 
 @contextmanager
-def running(name: str, folder: Path, command: Sequence[str], **variables: str) -> Generator[Program]:
-    """Run a command in a copy of an example's folder, which is made below `folder`."""
+def running(
+    name: str, folder: Path, command: Sequence[str], *, programs: Path | None = None
+) -> Generator[Program]:
+    """Run a command in a copy of an example's folder, which is made below `folder`.
+
+    Args:
+        name: the example.
+        folder: where its copy goes.
+        command: the program and its arguments.
+        programs: a folder of programs to find before all others.
+    """
     copy = folder / name
     if not copy.exists():
         shutil.copytree(EXAMPLES / name, copy)
     path = Path(sys.executable).parent
-    environment = clean_environment(BEATS_WEBSOCKET_PORT="0", **variables)
-    environment["PATH"] = f"{path}:/usr/sbin:{environment['PATH']}"
+    environment = clean_environment(BEATS_WEBSOCKET_PORT="0")
+    environment["PATH"] = f"{programs or path}:{path}:/usr/sbin:{environment['PATH']}"
     with Program(command, copy, environment) as program:
         yield program
 

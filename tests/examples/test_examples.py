@@ -148,8 +148,28 @@ def test_the_simulator_shows_the_wall(tmp_path: Path) -> None:
         assert simulator.interrupt() == 0
 
 
+@pytest.mark.parametrize("script", sorted(EXAMPLES.glob("*/*.sh")), ids=lambda path: path.parent.name)
+def test_a_script_leaves_nothing_running_when_beats_fails(script: Path, tmp_path: Path) -> None:
+    """Such as without an extra; what it started beside Beats, which would run on, ends with it."""
+    for name, does in {"beats": "exit 1", "nats-server": "exec sleep 1000"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    with running(script.parent.name, tmp_path / "copy", ["sh", script.name], programs=tmp_path) as program:
+        assert program.end() == 1, program.err.text()
+        assert program.leaves_nothing()
+
+
 def test_a_show_is_recorded_cut_exported_and_replayed(tmp_path: Path) -> None:
-    """Each step of the script; the replay is on air at the end."""
+    """Each step of the script, as often as one likes; the replay is on air at the end."""
+    for _ in range(2):
+        _record_and_replay(tmp_path)
+    folders = list((tmp_path / "record_and_replay").glob("show-*"))
+    assert len(folders) == 2
+    for folder in folders:
+        assert {path.name for path in folder.iterdir()} >= {"show.mcap", "first.mcap", "show.gif"}
+
+
+def _record_and_replay(tmp_path: Path) -> None:
     with running("record_and_replay", tmp_path, ["sh", "show.sh", "2"]) as program:
         program.out.wait_for("show.gif: ")
         # The recording was on air before that.
@@ -158,9 +178,6 @@ def test_a_show_is_recorded_cut_exported_and_replayed(tmp_path: Path) -> None:
             assert isinstance(viewer.until(lambda envelope: envelope.topic == "frame").message, Frame)
         os.killpg(program.process.pid, signal.SIGINT)  # as Ctrl-C: to all that the script runs
         program.end()
-    assert {path.name for path in (tmp_path / "record_and_replay").glob("*.*")} >= {
-        "show.mcap", "first.mcap", "show.gif",
-    }  # fmt: skip
 
 
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="without the programs of CI")
