@@ -64,7 +64,7 @@ def test_nats_adapters_need_a_package_and_the_files_that_their_settings_name(
 ) -> None:
     """The package comes with an extra; credentials need one more; the server may start later."""
     assert model(type="nats").resources("x") == Resources(
-        packages=(Package("type", "nats", "nats-py"),),
+        packages=(Package("type", "nats", "beats[nats]"),),
         servers=(Server("servers", "127.0.0.1", 4222),),
     )
     files = {name: Path(name) for name in ("credentials_file", "tls_ca", "tls_cert", "tls_key")}
@@ -84,7 +84,7 @@ def test_mqtt_adapters_need_a_package_files_and_a_broker(
     assert settings.resources("x") == Resources(
         inputs=tuple(Input(key, path) for key, path in files.items()),
         servers=(Server("host", "hub", 1883),),
-        packages=(Package("type", "aiomqtt", "aiomqtt"),),
+        packages=(Package("type", "aiomqtt", "beats[mqtt]"),),
         claims=() if topics else (Claim("prefix", "the topics beats/# of hub:1883"),),
     )
 

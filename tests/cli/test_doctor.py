@@ -15,7 +15,7 @@ from tests.cli.terminal import on_a_terminal
 from tests.support import called
 
 RIGHT = Finding("Python", "ok", "CPython 3.11")
-NOTE = Finding("extra nats", "note", "not installed", "to install it: pip install nats-py")
+NOTE = Finding("extra nats", "note", "not installed", "to install it: pip install 'beats[nats]'")
 WARNING = Finding("clock", "warning", "not synchronised", "switch on a time service")
 FAULT = Finding("port 8765", "fault", "taken", "choose another port")
 WRONG = Finding("settings", "fault", "port = -1", "must be at least 0", is_setting=True)

@@ -13,7 +13,9 @@ from typing import Any, Final
 import pytest
 
 from beats.doctor.software import FOR_DEVELOPERS
+from beats.kit.extras import EXTRA_OF
 from tests.docs.documents import DOCUMENTS, EXAMPLES, ROOT
+from tests.test_architecture import PROVIDERS as MODULES
 from tests.test_architecture import imports, named
 
 PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
@@ -55,6 +57,7 @@ def test_each_python_of_the_metadata_has_its_line() -> None:
     ]
 
 
+TEXTS: Final = {".md", ".py", ".sh", ".toml", ".service"}
 PROVIDERS: Final = {"cv2": "opencv-python-headless", "IPython": "jupyterlab", "pygame": "pygame-ce"}
 """The package that brings a module, where it has another name."""
 TO_INSTALL: Final = {name: page for name, page in EXAMPLES.items() if "pip install" in page.text}
@@ -72,8 +75,47 @@ def imported(folder: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", TO_INSTALL)
 def test_an_example_installs_what_it_imports(name: str) -> None:
-    """By the first line of its commands."""
+    """By the first line of its commands: the wheel file, and what its programs import."""
     page = TO_INSTALL[name]
-    _, _, *words = shlex.split(page.of("sh")[0].splitlines()[0])
+    _, _, wheel, *words = shlex.split(page.of("sh")[0].splitlines()[0])
+    assert wheel == "../../dist/beats-*.whl"
     tops = {module.split(".")[0] for module in imported(page.path.parent)} - sys.stdlib_module_names
-    assert {PROVIDERS.get(top, top) for top in tops | {"beats"}} <= named(words)
+    assert {PROVIDERS.get(top, top) for top in tops - {"beats"}} <= named(words)
+
+
+def test_each_extra_has_its_modules() -> None:
+    """What is said when a module is missing names the extra that brings it."""
+    extras = PROJECT["optional-dependencies"]
+    assert {extra: named(extras[extra]) for extra in FOR_USERS} == {
+        extra: {MODULES.get(module, module) for module, each in EXTRA_OF.items() if each == extra}
+        for extra in EXTRA_OF.values()
+    }
+
+
+FOR_STRANGERS: Final = (
+    "README.md",
+    "docs/**/*.md",
+    "examples/**/*",
+    "config/**/*.toml",
+    "kernel/**/*.py",
+    "adapters/**/*.py",
+)
+INSTALLED: Final = re.compile(r"(?:pipx?|uv tool) install ([^`\n):,;&]+)")
+
+
+def test_beats_and_its_extras_are_installed_in_one_way() -> None:
+    """Beats as a wheel file, since no index has it; extras as `beats[mqtt]`, where it is installed.
+
+    Who has a checkout also installs its folder.
+    """
+    named_by_extra = set[str]().union(*(named(PROJECT["optional-dependencies"][each]) for each in FOR_USERS))
+    paths = {path for pattern in FOR_STRANGERS for path in ROOT.glob(pattern)}
+    texts = {path: path.read_text(encoding="utf-8") for path in paths if path.suffix in TEXTS}
+    found = [
+        (path.relative_to(ROOT).as_posix(), word)
+        for path, text in texts.items()
+        for words in INSTALLED.findall(text)
+        for word in words.replace("'", " ").split()
+        if word == "beats" or named([word]) & (named_by_extra | EXTRA_OF.keys())
+    ]
+    assert found == []

@@ -111,7 +111,7 @@ def test_extras_are_those_of_users(there: dict[str, str]) -> None:
     nats, led = software.extras()
     assert (nats.subject, nats.level) == ("extra nats", "note")
     assert nats.found == "nats-py is not installed, and not needed by this profile"
-    assert nats.advice == "to install it: pip install 'nats-py>=2.9'"
+    assert nats.advice == "to install it: pip install 'beats[nats]'"
     assert (led.level, led.found) == ("ok", "sacn 1.3; this profile does not need it")
 
 
@@ -124,7 +124,7 @@ MISSING: Final = "asyncio; uvloop, which needs less processor time for large fra
         ("auto", True, [("ok", "uvloop 0.23.0", None)]),
         ("uvloop", True, [("ok", "uvloop 0.23.0", None)]),
         ("asyncio", True, [("ok", "asyncio", None)]),
-        ("auto", False, [("note", MISSING, "to install it: pip install uvloop")]),
+        ("auto", False, [("note", MISSING, "to install it: pip install 'beats[fast]'")]),
         ("uvloop", False, []),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
@@ -148,12 +148,12 @@ def test_the_event_loop_of_a_run_is_told(
     assert found == expected
 
 
-@pytest.mark.parametrize("needed", ["nats", "nats-py"])
+@pytest.mark.parametrize("needed", ["nats", "nats-py", "beats[nats]"])
 def test_an_extra_that_is_needed_and_lacks_is_a_fault(there: dict[str, str], needed: str) -> None:
     """Under any name that the profile uses."""
     assert there
     nats, _ = software.extras({needed})
-    assert (nats.level, nats.advice) == ("fault", "pip install 'nats-py>=2.9'")
+    assert (nats.level, nats.advice) == ("fault", "pip install 'beats[nats]'")
 
 
 @pytest.mark.parametrize(("needed", "level"), [((), "warning"), (("led",), "fault")])

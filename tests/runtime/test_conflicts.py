@@ -249,7 +249,7 @@ def test_uvloop_is_wanted_only_where_it_is_installed(
     text = "[kernel]\nevent_loop = 'uvloop'\n"
     [problem] = checked(text).problems
     assert (problem.where, problem.key, problem.value) == ("mine.toml:2", "kernel.event_loop", '"uvloop"')
-    assert "pip install uvloop, or choose auto" in problem.message
+    assert "pip install 'beats[fast]', or choose auto" in problem.message
     with pytest.raises(SettingsError, match=r"kernel\.event_loop = \"uvloop\": needs the package 'uvloop'"):
         Reader("mine", tmp_path).read()
     assert checked("[kernel]\nevent_loop = 'auto'\n").problems == []

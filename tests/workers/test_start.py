@@ -39,7 +39,7 @@ async def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(StartError, match="'default' has no websocket sink"):
         await begun(settings(browser={"enabled": False}, void={"type": "null"}))
     monkeypatch.setattr(start, "find_spec", not_installed)
-    with pytest.raises(StartError, match="pip install nats-py"):
+    with pytest.raises(StartError, match=r"pip install 'beats\[nats\]'"):
         await begun(settings())
 
 

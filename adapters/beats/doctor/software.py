@@ -9,7 +9,9 @@ from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from beats.doctor.findings import Finding
+from beats.kernel.resources import pip_install
 from beats.kit.event_loop import Wanted, chosen
+from beats.kit.extras import as_requirement
 
 _LINE = re.compile(r"([\w.-]+)\s*(?:\[[^]]*\])?\s*\(?([<>=!~][^;()]*|)\)?\s*(?:;(.*))?")
 _EXTRA = re.compile(r"""\s*extra\s*==\s*["']([\w.-]+)["']\s*""")
@@ -100,7 +102,12 @@ def packages() -> Iterator[Finding]:
     lines = _requirements()
     if not lines:
         why = "Beats is not installed as a package, so the required versions are unknown"
-        yield Finding("packages", "note", why, "pip install beats, or pip install -e . in its sources")
+        yield Finding(
+            "packages",
+            "note",
+            why,
+            "pip install its wheel file beats-….whl, or pip install -e . in its sources",
+        )
         return
     needed = [each for each in lines if each.extra is None]
     right: list[str] = []
@@ -125,7 +132,7 @@ def extras(needed: Collection[str] = ()) -> Iterator[Finding]:
     for name in names:
         if name not in FOR_DEVELOPERS:
             own = [each for each in lines if each.extra == name]
-            is_needed = bool({name, *(each.name for each in own)} & set(needed))
+            is_needed = bool({name, as_requirement(name), *(each.name for each in own)} & set(needed))
             yield _extra(name, own, is_needed=is_needed)
 
 
@@ -139,7 +146,7 @@ def event_loop(wanted: Wanted) -> Iterator[Finding]:
     if chosen(wanted) == "asyncio":
         if wanted == "auto" and sys.platform != "win32":
             what = "asyncio; uvloop, which needs less processor time for large frames, is not installed"
-            yield Finding(subject, "note", what, "to install it: pip install uvloop")
+            yield Finding(subject, "note", what, f"to install it: {pip_install(as_requirement('fast'))}")
         else:
             yield Finding(subject, "ok", "asyncio")
     elif version is not None:
@@ -154,11 +161,7 @@ def _extra(name: str, own: Sequence[Requirement], *, is_needed: bool) -> Finding
         for each in own
         if (version := versions[each.name]) is not None and not meets(version, each.wanted)
     ]
-    # By their own names: that works however Beats was installed.
-    subject, install = (
-        f"extra {name}",
-        " ".join(["pip install", *(f"'{each.name}{each.wanted}'" for each in own)]),
-    )
+    subject, install = f"extra {name}", pip_install(as_requirement(name))
     if missing:
         what = f"{', '.join(missing)} is not installed"
         if is_needed:

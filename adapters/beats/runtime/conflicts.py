@@ -13,6 +13,7 @@ from beats.config.settings import SinkSettings, SourceSettings
 from beats.kernel.resources import Claim, Input, Output, Package, Port, Program, Resources
 from beats.kit import paths
 from beats.kit.addresses import addresses
+from beats.kit.extras import package
 from beats.runtime.registry import resources_of
 
 _DEFAULT: Final = "default"
@@ -226,7 +227,7 @@ def _lacking(parts: Iterable[Part]) -> Iterator[Problem]:
 def _lacking_event_loop(found: Inspected) -> Iterator[Problem]:
     if found.kernel is None or found.kernel.event_loop != "uvloop":
         return
-    if (why := _why_not(Package("event_loop", "uvloop", "uvloop"))) is not None:
+    if (why := _why_not(package("event_loop", "uvloop"))) is not None:
         node = child(child(found.root, "kernel"), "event_loop")
         origin = _DEFAULT if node is None else where(node)
         yield Problem(origin, "kernel.event_loop", shown("uvloop"), f"{why}, or choose auto")
@@ -254,7 +255,7 @@ def _why_not(resource: _Needed) -> str | None:
         return paths.why_unwritable(resource)
     if _is_installed(resource.module):
         return None
-    return f"needs the package {resource.install!r}, which is not installed: pip install {resource.install}"
+    return resource.lacking
 
 
 def _is_installed(module: str) -> bool:

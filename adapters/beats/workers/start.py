@@ -12,6 +12,7 @@ from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.config.settings import ProfileSettings
 from beats.kernel.errors import StartError
 from beats.kit.addresses import addresses, bind_all
+from beats.kit.extras import missing
 from beats.runtime.host import Host, Part
 from beats.workers.broker import broker
 from beats.workers.pool import WorkerPool
@@ -53,7 +54,7 @@ async def worker_pool(
             "sink that is enabled: choose another profile, or leave --workers out"
         )
     if find_spec("nats") is None:
-        raise StartError("--workers needs the package nats-py: pip install nats-py")
+        raise StartError(str(missing("--workers", "nats")))
     with reserved(sinks) as ports:
         async with broker() if workers.server is None else nullcontext(workers.server) as server:
             relay = Relay(server, stream_name(settings, ports))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from beats.kernel.errors import MissingPackageError
+from beats.kernel.resources import Package
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -126,6 +127,5 @@ def _load(name: str, load: Callable[[], object]) -> object:
 
 
 def _missing(what: str, error: ModuleNotFoundError) -> MissingPackageError:
-    return MissingPackageError(
-        f"{what} needs the package {error.name!r}, which is not installed: pip install {error.name}"
-    )
+    name = str(error.name)
+    return MissingPackageError(f"{what} {Package('type', name, name).lacking}")

@@ -5,6 +5,7 @@ two sinks on one port, or a missing file, without knowing the adapters. Each res
 key below the adapter's table.
 """
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
@@ -82,7 +83,17 @@ class Package(NamedTuple):
     module: str
     """The name to import."""
     install: str
-    """The name to give to `pip install`."""
+    """What to give to `pip install`: a name, or a name with an extra such as `beats[video]`."""
+
+    @property
+    def lacking(self) -> str:
+        """What to say after the name of what needs it, when it is not installed."""
+        return f"needs the package {self.module!r}, which is not installed: {pip_install(self.install)}"
+
+
+def pip_install(requirement: str) -> str:
+    """The command that installs a package."""
+    return f"pip install {shlex.quote(requirement)}"
 
 
 class Program(NamedTuple):

@@ -58,7 +58,7 @@ async def test_it_connects_to_another_server_after_a_loss(own_server: NatsServer
 @pytest.mark.parametrize(
     ("missing", "changes", "what"),
     [
-        ("nats", {}, "pip install nats-py"),
+        ("nats", {}, r"pip install 'beats\[nats\]'"),
         ("nkeys", {"credentials_file": Path("x")}, "pip install nkeys"),
     ],
 )

@@ -12,6 +12,7 @@ from beats.adapters.mqtt.settings import MqttSettings
 from beats.kernel.capabilities import authority
 from beats.kernel.errors import MissingPackageError
 from beats.kit.event_loop import asyncio_loop
+from beats.kit.extras import missing
 from beats.kit.link_status import LinkStatus
 from beats.kit.secrets import secret_of
 from beats.kit.sockets import client_context
@@ -56,7 +57,7 @@ class Broker:
         """
         asyncio_loop(self._who)
         if find_spec("aiomqtt") is None:
-            raise MissingPackageError("needs the package aiomqtt: pip install aiomqtt")
+            raise missing(self._who, "aiomqtt")
         settings = self._settings
         files = (settings.tls_ca, settings.tls_cert, settings.tls_key)
         return Login(

@@ -7,8 +7,9 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from beats.adapters.mqtt.topics import PREFIX
 from beats.config.settings import HostName, Settings
-from beats.kernel.resources import Package, Resources, Server
+from beats.kernel.resources import Resources, Server
 from beats.kit.connecting import Seconds
+from beats.kit.extras import package
 from beats.kit.paths import named_files
 from beats.kit.secrets import Secret, check_places
 
@@ -83,6 +84,6 @@ class MqttSettings(Settings):
         """The files that the settings name, the package, and the broker, which may start later."""
         return Resources(
             inputs=named_files(self, "password_file", "tls_ca", "tls_cert", "tls_key"),
-            packages=(Package("type", "aiomqtt", "aiomqtt"),),
+            packages=(package("type", "aiomqtt"),),
             servers=(Server("host", self.host, self.port),),
         )

@@ -12,6 +12,7 @@ from beats.adapters.nats.servers import ServerPool, server
 from beats.adapters.nats.settings import NatsSettings
 from beats.kernel.errors import MissingPackageError
 from beats.kit.event_loop import asyncio_loop
+from beats.kit.extras import missing
 from beats.kit.link_status import LinkStatus
 from beats.kit.secrets import secret_of
 from beats.kit.sockets import client_context
@@ -47,9 +48,9 @@ class Broker:
         settings = self._settings
         credentials = settings.credentials_file
         if find_spec("nats") is None:
-            raise MissingPackageError("needs the package nats-py: pip install nats-py")
+            raise missing(self._who, "nats")
         if credentials is not None and find_spec("nkeys") is None:
-            raise MissingPackageError("credentials_file needs the package nkeys: pip install nkeys")
+            raise missing("credentials_file", "nkeys")
         files = (settings.tls_ca, settings.tls_cert, settings.tls_key)
         # Loading the operating system's certificates is slow, and most servers on a cable do not encrypt.
         tls = client_context(*files) if any(files) else None

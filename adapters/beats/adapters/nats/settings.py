@@ -8,8 +8,9 @@ from pydantic import AfterValidator, Field, field_serializer, model_validator
 from beats.adapters.nats.messages import PREFIX, STREAM
 from beats.adapters.nats.servers import masked, server
 from beats.config.settings import Settings
-from beats.kernel.resources import Package, Resources, Server
+from beats.kernel.resources import Resources, Server
 from beats.kit.connecting import ConnectingSettings, Seconds
+from beats.kit.extras import package
 from beats.kit.paths import named_files
 from beats.kit.secrets import Secret, check_places
 
@@ -75,9 +76,9 @@ class NatsSettings(ConnectingSettings, _ServerSettings):
     def resources(self, profile: str) -> Resources:
         """The files that the settings name, and the packages; the server may start later."""
         keys = ("password_file", "token_file", "credentials_file", "tls_ca", "tls_cert", "tls_key")
-        packages = [Package("type", "nats", "nats-py")]
+        packages = [package("type", "nats")]
         if self.credentials_file is not None:
-            packages.append(Package("credentials_file", "nkeys", "nkeys"))
+            packages.append(package("credentials_file", "nkeys"))
         places = (server(url) for url in self.servers)
         return Resources(
             inputs=named_files(self, *keys),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from PIL import Image
 
 from beats.kernel.errors import InputError
+from beats.kit.extras import missing
 from beats.pictures.encoders import decode, opaque
 from beats.pictures.errors import PictureError
 from beats.recordings.export.pace import Pace, Shown
@@ -48,7 +49,7 @@ class Mp4Writer:
         try:
             import av
         except ImportError:
-            raise InputError("--mp4 needs the package av: pip install av") from None
+            raise InputError(str(missing("--mp4", "av"))) from None
         if _ENCODER not in av.codecs_available:
             raise InputError(f"--mp4 needs {_ENCODER}, which this av lacks: pip's wheels of av have it")
         self.frames = 0

@@ -262,7 +262,7 @@ async def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("beats.adapters.mqtt.broker.find_spec", find_nothing)
     origin = Machine()
     origin.mqtt_sink(1)
-    with pytest.raises(StartError, match="pip install aiomqtt"):
+    with pytest.raises(StartError, match=r"pip install 'beats\[mqtt\]'"):
         await origin.kernel.run()
 
 

@@ -114,7 +114,7 @@ def test_without_a_display_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) 
     assert "there is no screen to show" in doubt.text
     monkeypatch.setenv("DISPLAY", ":0")
     found = ScreenSettings(type="screen").resources("x")
-    assert (found.doubts, found.packages) == ((), (Package("type", "mss", "mss"),))
+    assert (found.doubts, found.packages) == ((), (Package("type", "mss", "beats[screen]"),))
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
     [doubt] = ScreenSettings(type="screen").resources("x").doubts
     assert doubt == Doubt("display", doubt.text)

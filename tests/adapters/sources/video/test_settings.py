@@ -52,7 +52,7 @@ def test_settings_that_contradict_each_other_are_refused(given: dict[str, Any], 
         settings(**given)
 
 
-PACKAGES = (Package("type", "av", "av"),)
+PACKAGES = (Package("type", "av", "beats[video]"),)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from beats.config.settings import SourceSettings
-from beats.kernel.resources import Doubt, Package, Resources, picture_claim
+from beats.kernel.resources import Doubt, Resources, picture_claim
+from beats.kit.extras import package
 
 Offset = Annotated[int, Field(ge=0, le=65535)]
 Length = Annotated[int, Field(ge=1, le=65535)]
@@ -44,7 +45,7 @@ class ScreenSettings(SourceSettings):
             )
             doubts = (Doubt("display", text),)
         claims = (picture_claim("picture", self.picture),)
-        return Resources(claims=claims, packages=(Package("type", "mss", "mss"),), doubts=doubts)
+        return Resources(claims=claims, packages=(package("type", "mss"),), doubts=doubts)
 
 
 NO_DISPLAY: Final = (

@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any, Final
 
 from beats.adapters.sources.screen.settings import NO_DISPLAY, ScreenSettings
-from beats.kernel.errors import InputError, MissingPackageError
+from beats.kernel.errors import InputError
 from beats.kernel.ports import Context, Publish
+from beats.kit.extras import missing
 from beats.kit.own_thread import Ending, OwnThread
 from beats.kit.throttled_log import ThrottledLog
 from beats.pictures.publishing import PixelPublisher
@@ -61,7 +62,7 @@ class ScreenSource:
         try:
             from mss import MSS
         except ImportError:
-            raise MissingPackageError("the source screen needs the package mss: pip install mss") from None
+            raise missing("the source screen", "mss") from None
         if sys.platform == "linux" and self._settings.x_display is None:
             raise InputError(NO_DISPLAY)
         options: dict[str, Any] = {"display": self._settings.x_display} if sys.platform == "linux" else {}

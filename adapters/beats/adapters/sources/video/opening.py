@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from beats.adapters.sources.video.settings import VideoSettings
-from beats.kernel.errors import InputError, MissingPackageError
+from beats.kernel.errors import InputError
+from beats.kit.extras import missing
 from beats.pictures.errors import PictureError, check_size
 
 _ANALYSE_US: Final = 1_000_000
@@ -164,5 +165,5 @@ def _library() -> Any:
     try:
         import av
     except ImportError:
-        raise MissingPackageError("the source video needs the package av: pip install av") from None
+        raise missing("the source video", "av") from None
     return av

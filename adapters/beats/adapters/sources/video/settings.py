@@ -7,8 +7,9 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import Field, field_serializer, model_validator
 
 from beats.config.settings import SourceSettings
-from beats.kernel.resources import Input, Package, Resources, Server, picture_claim
+from beats.kernel.resources import Input, Resources, Server, picture_claim
 from beats.kit.connecting import Seconds
+from beats.kit.extras import package
 from beats.kit.paths import expanded
 
 Side = Annotated[int, Field(ge=1, le=8192)]
@@ -148,6 +149,6 @@ class VideoSettings(SourceSettings):
         return Resources(
             inputs=inputs,
             servers=servers,
-            packages=(Package("type", "av", "av"),),
+            packages=(package("type", "av"),),
             claims=(picture_claim("picture", self.picture),),
         )
