@@ -137,6 +137,18 @@ def test_what_is_switched_off_is_checked_too(house: House) -> None:
     assert house.problem().nearest == "port"
 
 
+@pytest.mark.parametrize(
+    ("word", "key"),
+    [("bind_host", "host"), ("stream_queue_size", "queue.size"), ("queue-overflow", "queue.overflow")],
+)
+def test_a_word_of_a_short_variable_in_place_of_a_key_is_understood(
+    house: House, word: str, key: str
+) -> None:
+    """After BEATS_WEBSOCKET_BIND_HOST a person writes `bind_host`; its letters are nearer `public_host`."""
+    house.sets = [f"sinks.browser.{word}=x"]
+    assert house.problem().nearest == key
+
+
 def test_a_missing_package_is_a_problem_only_where_it_is_needed(house: House) -> None:
     """With what to install."""
     house.adapters = FakeAdapters("nats")

@@ -3,29 +3,46 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, EnumType
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Literal, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from beats.config.errors import MASK, Problem, dotted, nearest, shown
+from beats.config.layers.environment import key_of_word
 from beats.config.layers.merging import Node, Table, child, plain, where
 from beats.config.schema import expected_at, holds_password, holds_secret, known_keys, members
 
 _Context = Mapping[str, Any]
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
 
+NO_ALIASES: Final[Mapping[str, str]] = MappingProxyType({})
 
-def check(model: type[_ModelT], table: Table, key: Sequence[str]) -> _ModelT | list[Problem]:
-    """The settings in the table at `key`, or every problem in them."""
+
+def check(
+    model: type[_ModelT], table: Table, key: Sequence[str], aliases: Mapping[str, str] = NO_ALIASES
+) -> _ModelT | list[Problem]:
+    """The settings in the table at `key`, or every problem in them.
+
+    Args:
+        model: their types.
+        table: what was given.
+        key: its place.
+        aliases: short variables of these settings, whose words a person may take for keys.
+    """
     try:
         return model.model_validate(plain(table))
     except ValidationError as error:
-        return _problems(error, model, table, key)
+        return _problems(error, model, table, key, aliases)
 
 
 def _problems(
-    error: ValidationError, model: type[BaseModel], table: Table, key: Sequence[str]
+    error: ValidationError,
+    model: type[BaseModel],
+    table: Table,
+    key: Sequence[str],
+    aliases: Mapping[str, str],
 ) -> list[Problem]:
     found: dict[tuple[str | int, ...], Problem] = {}
     data = plain(table)
@@ -33,7 +50,7 @@ def _problems(
         if detail["type"] == "too_short" and len(detail["input"]) >= detail.get("ctx", {})["min_length"]:
             continue  # only valid items count: those that are not are reported themselves
         path = _path(detail, data)
-        problem = _problem(detail, path, model, table, key)
+        problem = _problem(detail, path, model, table, key, aliases)
         # A value that fits none of several types is reported once for each of them.
         if (earlier := found.get(path)) is not None and problem.message not in earlier.message:
             problem = earlier._replace(message=f"{earlier.message}, or {problem.message}")
@@ -66,6 +83,7 @@ def _problem(
     model: type[BaseModel],
     table: Table,
     key: Sequence[str],
+    aliases: Mapping[str, str],
 ) -> Problem:
     kind = detail["type"]
     context = detail.get("ctx", {})
@@ -77,10 +95,11 @@ def _problem(
     meant: str | None = None
     secret = holds_secret(expected)
     if kind == "extra_forbidden":
-        meant = nearest(str(path[-1]), siblings)
+        name = str(path[-1])
+        meant = (key_of_word(name, aliases) if len(path) == 1 else None) or nearest(name, siblings)
         message = "unknown key" if meant else f"unknown key; known are: {', '.join(siblings)}"
         # A misspelt secret must not be shown, nor an unknown key of a table that holds secrets.
-        secret = holds_secret(expected_at(model, [*path[:-1], meant] if meant else path[:-1]))
+        secret = holds_secret(expected_at(model, [*path[:-1], *meant.split(".")] if meant else path[:-1]))
     elif choices := _choices(detail, expected):
         message = f"must be one of {', '.join(choices)}"
         if isinstance(detail["input"], str):  # the most similar number may mean the opposite

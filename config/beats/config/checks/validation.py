@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeVar, cast
 
 from pydantic import BaseModel
 
-from beats.config.checks.messages import check
+from beats.config.checks.messages import NO_ALIASES, check
 from beats.config.checks.texts import stray_character_warnings, undecodable
 from beats.config.errors import Problem, SettingsError, dotted, nearest, shown
 from beats.config.layers.assembly import adapter_types, drop_settings_of_old_types, fit_layer, in_order
@@ -212,12 +212,18 @@ class Validation:
     ) -> None:
         self._problems.append(Problem(where(node), dotted(key), value, message, meant))
 
-    def _check(self, model: type[_SettingsT], node: Node, key: Sequence[str]) -> _SettingsT | None:
+    def _check(
+        self,
+        model: type[_SettingsT],
+        node: Node,
+        key: Sequence[str],
+        aliases: Mapping[str, str] = NO_ALIASES,
+    ) -> _SettingsT | None:
         """The settings in a table; None when there is a problem in it."""
         if isinstance(node, Leaf):
             self._must_be_table(node, key, _EXAMPLES[key[0]])
             return None
-        result = check(model, node, key)
+        result = check(model, node, key, aliases)
         if isinstance(result, list):
             self._problems += result
             return None
@@ -251,7 +257,8 @@ class Validation:
             self._report_missing_type(key, table, siblings)
         elif key in self._models:
             self._warn_if_off(key, table, kind)
-            return self._check(self._models[key], table, key)
+            aliases = self._aliases_of((key.group, str(kind.value) if isinstance(kind, Leaf) else ""))
+            return self._check(self._models[key], table, key, aliases)
         elif not isinstance(kind, Leaf) or not isinstance(kind.value, str):
             value = shown(kind.value) if isinstance(kind, Leaf) else None
             self._report(kind, [*key, "type"], "must be text, in quotes", value=value)

@@ -77,6 +77,18 @@ def alias_layers(
     ]
 
 
+def key_of_word(word: str, aliases: Mapping[str, str]) -> str | None:
+    """The key that an alias sets, by the words at its end: `bind_host` means `host` in a sink `websocket`.
+
+    Args:
+        word: what was written in place of a key.
+        aliases: the variables, each with the key that it sets.
+    """
+    end = "_" + word.replace("-", "_").upper()
+    keys = {key for name, key in aliases.items() if name.endswith(end)}
+    return keys.pop() if len(keys) == 1 else None
+
+
 def unknown_warning(name: str, aliases: Iterable[str], known_paths: Iterable[tuple[str, ...]]) -> str:
     """Warn of a variable that has no effect, with the most similar one that has."""
     known = [*aliases, *_NO_SETTINGS, *(variable_name(path) for path in known_paths)]
