@@ -57,7 +57,7 @@ def test_every_pixel_is_in_one_universe(
         ),
         (sacn, {"universe": 0}, "Input should be greater than or equal to 1"),
         (sacn, {"source_name": "ä" * 32}, "a source name has at most 63 bytes of UTF-8"),
-        (sacn, {"interface": "eth0"}, "'eth0' is no IPv4 address of this machine, such as 192.168.1.10"),
+        (sacn, {"interface": "eth0"}, "'eth0' is not an IPv4 address of this machine, such as 192.168.1.10"),
     ],
 )
 def test_what_does_not_fit_is_said(make: Any, given: dict[str, Any], said: str) -> None:

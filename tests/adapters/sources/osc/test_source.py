@@ -267,7 +267,7 @@ async def test_an_address_of_another_machine_is_named() -> None:
         ({"controls": {"browse": "browse"}}, "'browse' is not an address"),
         ({"controls": {"/a": ""}}, "'/a' needs the name of a command"),
         ({"id": "{name}"}, "braces that mean nothing"),
-        ({"tags": (":x",)}, "':x' is no tag"),
+        ({"tags": (":x",)}, "':x' is not a tag"),
         ({"queue": {"overflow": "block"}}, "cannot wait or get an error"),
     ],
 )
