@@ -33,7 +33,7 @@ class Page:
     """One page."""
 
     def __init__(self, name: str) -> None:
-        """Read it; `name` is one of `names()`."""
+        """Read the page; `name` is one of `names()`."""
         self.name: Final = name
         self.text: Final = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
 

@@ -51,7 +51,7 @@ class Diversion:
         atexit.register(self.end)
 
     def end(self) -> None:
-        """Stop; what was written until now is logged first."""
+        """Stop, after logging what was written until now."""
         if self._before is None:
             return
         atexit.unregister(self.end)

@@ -132,7 +132,7 @@ class _Outcome(NamedTuple):
     """How a run ended."""
 
     failure: StartError | None = None
-    """Why it could not start."""
+    """Why the run could not start."""
     stats: Stats | None = None
     """The counters at the end."""
 

@@ -66,7 +66,7 @@ class ServiceManager:
         return bool(self._waiting)
 
     def ready(self, status: str) -> None:
-        """The stream is on air; `status` is for people, in one line."""
+        """Tell the manager that the stream is on air; `status` is a line for people."""
         self._tell("READY=1", _status(status))
 
     async def keep_told(self, status: Callable[[], str]) -> None:

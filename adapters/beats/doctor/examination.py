@@ -27,14 +27,14 @@ class Profile(NamedTuple):
 
 
 def examined(found: Inspected) -> Profile:
-    """All that there is to say of the settings."""
+    """All findings about the settings."""
     parts = valid_parts(found)
     event_loop = "auto" if found.kernel is None else found.kernel.event_loop
     return Profile(list(_findings(found, check(found))), parts, frozenset(_needed(parts)), event_loop)
 
 
 def unreadable(error: SettingsError) -> Profile:
-    """The error of a profile that does not exist, or a file that is not a profile."""
+    """What is known of a profile that does not exist, or of a file that is not a profile."""
     wrong = [_fault(problem) for problem in error.problems]
     return Profile([*wrong, *map(_warning, error.warnings)], [], frozenset())
 

@@ -177,7 +177,7 @@ def verdict(part: Part, resource: Port, attempts: list[Attempt], running: Collec
         return Finding(subject, "fault", what, "choose another host or port")
     if len(lacking) == len(attempts):
         what = f"{name} cannot listen on {resource.host!r}, which is not an address of this machine"
-        return Finding(subject, "fault", what, "set its host to one that is, or to localhost")
+        return Finding(subject, "fault", what, "set its host to an address of this machine, or to localhost")
     free = ", ".join(each.address for each in attempts if each.error is None)
     passed = "".join(f"; {each.address} is skipped, as this machine does not have it" for each in lacking)
     return Finding(subject, "ok", f"free for {name} on {free}{passed}")

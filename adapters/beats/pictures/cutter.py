@@ -23,7 +23,7 @@ _ALONE: Final = frozenset((0x01, *range(0xD0, 0xD8)))
 
 
 class _DamagedError(Exception):
-    """These bytes are not a picture file of a known type; the text says why."""
+    """A picture file is damaged; the text says how."""
 
 
 class Cut(NamedTuple):

@@ -70,7 +70,7 @@ class EncoderStats(NamedTuple):
     failed: int
     """Could not be encoded or delivered."""
     waiting: int
-    """Jobs that may begin: at most one of each topic."""
+    """Jobs that wait: at most one of each topic."""
     running: int
     """Given to a worker, or waiting for an older one of their topic: at most `workers` of each topic."""
 
@@ -347,7 +347,7 @@ class EncoderPool(Generic[JobT, ResultT]):
                 self._begun.put(None)
 
     def _abandon(self) -> None:
-        """Give up everything but what is being delivered."""
+        """Give up all jobs but the one that is being delivered."""
         given_up: list[tuple[str, JobT]] = []
         with self._lock:
             for topic, lane in list(self._lanes.items()):

@@ -140,7 +140,7 @@ def webp_size(data: bytes) -> Size:
 
 
 Box = tuple[bytes, int, int]
-"""The name of a chunk, and where its content begins and ends."""
+"""The name of a box, and where its content begins and ends."""
 
 
 def avif_size(data: bytes) -> Size:

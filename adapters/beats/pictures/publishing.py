@@ -28,7 +28,7 @@ class Send(Protocol):
     """Publishes a frame from a thread: `Publisher.publish`, or `from_thread` of a source's `Publish`."""
 
     def __call__(self, message: Frame, *, captured_unix_ns: int | None = None) -> object:
-        """Publish it; the result is not used."""
+        """Publish the frame; the result is not used."""
         ...
 
 
@@ -53,7 +53,7 @@ class PixelPublisher:
         """
         self._publisher: Final = publisher
         self.recent: Final = RecentPixels()
-        """What the newest frames were made of."""
+        """The pixels that the newest frames were made of."""
         self._settings = settings
         self.max_pixels = settings.max_pixels
         """The most pixels of a picture, by the settings."""

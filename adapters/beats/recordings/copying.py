@@ -50,7 +50,7 @@ class Recovered(NamedTuple):
     messages: int
     """Without repeated state."""
     unreadable_bytes: int
-    """Without those that only belong to the index."""
+    """Unreadable bytes, without those that only belong to the index."""
     damages: list[Damage]
     """The first damaged stretches."""
     missing: Mapping[str, int]
@@ -63,7 +63,7 @@ class Extract(NamedTuple):
     """The result of a cut."""
 
     messages: int
-    """Without the state at its beginning."""
+    """Messages of the range, without those of the state at its beginning."""
     carried: int
     """Messages of the state at its beginning."""
     damages: list[tuple[Path, Damage]]

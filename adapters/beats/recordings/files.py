@@ -53,7 +53,7 @@ class Piece(NamedTuple):
 
     @property
     def ends_s(self) -> float:
-        """Where its last message is."""
+        """Where the last message of the file is."""
         return self.position_s(self.times.last_ns)
 
     def open(self) -> Recording:
@@ -159,7 +159,7 @@ class _Known(NamedTuple):
 
     path: Path
     times: Times | None
-    """None when it has no messages."""
+    """Times of the first and last message; None for a file without messages."""
     recording: str
     """The id of the recording that it is a part of; its path when it has none."""
     part: int

@@ -41,7 +41,7 @@ class Summary(NamedTuple):
     """The index at the end of a whole file."""
 
     start: int
-    """The offset of the chunk in the file."""
+    """The offset of the index in the file."""
     statistics: Statistics | None
     chunks: list[ChunkPlace]
     notes: list[NotePlace]

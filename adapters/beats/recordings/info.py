@@ -97,7 +97,7 @@ class ContentCounts:
     losses: dict[str, LossInfo] = field(default_factory=dict[str, LossInfo])
     """By reason."""
     unreadable_bytes: int = 0
-    """Without those that only belong to the index."""
+    """Unreadable bytes, without those that only belong to the index."""
 
     def see(self, message: RecordedMessage, missing: int) -> None:
         """Count a message, before which so many numbers are missing."""
@@ -226,7 +226,7 @@ class FileInfo:
     path: Path
     counts: ContentCounts = field(default_factory=ContentCounts)
     error: str | None = None
-    """Why it could not be read at all."""
+    """Why the file could not be read at all."""
     about: Mapping[str, str] = field(default_factory=dict[str, str])
     """The recorder's metadata about the recording."""
     totals: Mapping[str, str] | None = None

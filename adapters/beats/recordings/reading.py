@@ -240,7 +240,7 @@ class Recording:
         return max((chunk.offset for chunk in self.chunks() if chunk.times.first_ns < end_ns), default=0)
 
     def _offset_of(self, start_ns: int) -> int | None:
-        """Where to begin; None when nothing is so late."""
+        """Where to begin reading; None when all messages are earlier."""
         chunks = self.chunks()
         if not chunks or not (self._contents.is_ours or self.is_whole):
             return 0  # its channels must be read in order

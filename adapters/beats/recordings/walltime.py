@@ -22,7 +22,7 @@ class ClockJump(NamedTuple):
     before_unix_ns: int
     """What the wall clock would have shown without the jump."""
     after_unix_ns: int
-    """What it showed."""
+    """What the wall clock showed."""
     is_joint: bool = False
     """Whether another recording begins here, as in a cut of several; otherwise the clock was set."""
 

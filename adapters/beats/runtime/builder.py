@@ -34,7 +34,7 @@ class RuntimeView(NamedTuple):
 
 
 def kernel_options(settings: KernelSettings) -> KernelOptions:
-    """The kernel's options in its settings."""
+    """The options of the kernel that the settings give."""
     return KernelOptions(
         shutdown_timeout_s=settings.shutdown_timeout_s,
         backoff=Backoff(settings.restart_initial_s, settings.restart_max_s),

@@ -82,7 +82,7 @@ class Session:
             in_loop_of(token, self.aclose)
 
     async def aclose(self) -> None:
-        """Close in the event loop in which it runs."""
+        """Close the stream in the event loop in which it runs."""
         if self.home.left:
             return
         self.host.stop()

@@ -33,7 +33,7 @@ class Runnable(Protocol):
 
 
 class WhenStarted(TaskStatus[None]):
-    """Calls a function when what it is passed to has started."""
+    """Calls a function when the kernel that gets this has started."""
 
     def __init__(self, then: Callable[[], object]) -> None:
         self._then: Final = then
@@ -50,7 +50,7 @@ class KernelThread:
     """
 
     def __init__(self, kernel: Runnable, event_loop: Wanted = "auto") -> None:
-        """Nothing runs yet; `event_loop` is the one to run it in."""
+        """Prepare only; `event_loop` says which event loop to run the kernel in."""
         self._kernel: Final = kernel
         self._event_loop: Final[Wanted] = event_loop
         self._loop: Final[Future[tuple[asyncio.AbstractEventLoop, anyio.CancelScope]]] = Future()

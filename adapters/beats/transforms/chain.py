@@ -35,7 +35,7 @@ class ReadyFrame(ShapedFrame):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What `every` holds."""
+    """The messages that `every` holds."""
 
     captured_unix_ns: int | None
     message: Message

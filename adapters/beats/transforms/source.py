@@ -30,7 +30,7 @@ class Outlet:
     """Where a source's messages go through its chain; counts what is left out."""
 
     def __init__(self, name: str, chain: Chain, publisher: Publisher, pixels: PixelPublisher) -> None:
-        """For one source.
+        """Make a publisher for one source.
 
         Args:
             name: of the source, for the log.
@@ -48,7 +48,7 @@ class Outlet:
 
     @property
     def clock(self) -> Clock:
-        """Dates what is held."""
+        """The clock that dates held messages."""
         return self._publisher.clock
 
     def shaped(self, pixels: Pixels) -> Pixels:
@@ -60,7 +60,7 @@ class Outlet:
             raise PictureError(f"{self._who}: transforms: {error}") from None
 
     def give_up(self, topic: str, reason: str) -> None:
-        """Count what is left out."""
+        """Count messages that transforms leave out."""
         self._publisher.give_up(topic, reason)
 
     def holds(self, topic: str, held: Held) -> bool:

@@ -34,7 +34,7 @@ class Report(NamedTuple):
     stats: Stats | None
     """The counters of the worker; None while it does not run."""
     why: str = ""
-    """Why it is not running."""
+    """Why the worker is not running."""
 
 
 def client_id(process: int, client: int) -> int:

@@ -39,7 +39,7 @@ class Worker:
         self.settled: Final = anyio.Event()
         """Set when the worker listens for the first time, or has failed to."""
         self.heard = anyio.Event()
-        """Set when the last message of its process has been read."""
+        """Set when the last message of the worker's process has been read."""
         self.start_error = ""
         self.addresses: Mapping[str, Address] = {}
         self.failures = self.restarts = 0

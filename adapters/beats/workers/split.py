@@ -34,7 +34,7 @@ class Share(NamedTuple):
     workers: int
     """Number of workers."""
     settings: Mapping[str, object]
-    """Where it reads its settings."""
+    """Where the worker reads its settings."""
 
 
 def served(profile: ProfileSettings) -> dict[str, WebSocketSettings]:

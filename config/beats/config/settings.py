@@ -157,7 +157,7 @@ class TransformSettings(Settings):
     tags: Annotated[tuple[Annotated[str, Field(min_length=1)] | TagSettings, ...], Field(strict=False)] = ()
     """More tags for peripherals: names, or tables with name, variant and metadata."""
     location: LocationSettings | None = None
-    """Where its peripherals are, in place of what they say."""
+    """Where the source's peripherals are, in place of the location that they state."""
     every: Duration | None = None
     """The least time between two values of a peripheral or picture, such as "100ms". The newest is never
     lost: it comes when the time is over."""
@@ -179,7 +179,7 @@ class SourceSettings(Settings):
     enabled: bool = True
     """False switches the source off."""
     transforms: TransformSettings = TransformSettings()
-    """Changes of what it publishes."""
+    """Changes of what the source publishes."""
 
 
 class KernelSettings(Settings):

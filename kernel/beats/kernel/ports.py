@@ -20,11 +20,11 @@ class ClockStep(NamedTuple):
     """A step of the wall clock: it was set, or the machine slept."""
 
     steady_unix_ns: int
-    """When it was noticed, by steady time."""
+    """When the step was noticed, by steady time."""
     before_unix_ns: int
     """What the wall clock would have shown without the step."""
     after_unix_ns: int
-    """What it showed."""
+    """What the wall clock showed."""
 
 
 class Clock(Protocol):

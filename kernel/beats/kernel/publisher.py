@@ -104,7 +104,7 @@ class Publisher:
 
     @property
     def given_up(self) -> tuple[GivenUp, ...]:
-        """What `give_up` has counted."""
+        """What producers gave up, as `give_up` has counted it."""
         with self._lock:
             return tuple(GivenUp(*key, items) for key, items in self._given_up.items())
 
@@ -256,7 +256,7 @@ class Publisher:
 
     @contextmanager
     def held(self) -> Generator[None]:
-        """While this lasts nothing is published; for changing who receives."""
+        """Hold back everything that is published, while receivers are changed."""
         with self._lock:
             self.settle()
             yield

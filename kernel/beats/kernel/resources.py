@@ -57,9 +57,9 @@ class Claim(NamedTuple):
     what: str
     """Names it in messages, as `the picture 'wall'`; claims with other names never conflict."""
     numbers: range | None = None
-    """Which of it, if it is numbered."""
+    """Which numbers are claimed, if the thing has numbers, such as channels."""
     is_shareable: bool = False
-    """Whether a second one may have it too, which may be a mistake."""
+    """Whether two may claim the same thing; that works, but may be a mistake."""
 
 
 def picture_claim(key: str, id: str = "") -> Claim:  # noqa: A002 - the wire's own word
@@ -103,9 +103,9 @@ class Program(NamedTuple):
     name: str
     """The program, which is looked for in PATH unless this is a path."""
     folder: Path | None = None
-    """Where it runs, and where a relative path to it begins."""
+    """The folder in which the program runs, and where a relative path to it begins."""
     path: str | None = None
-    """What PATH is for it; None: as for this process."""
+    """PATH for the program; None: that of this process."""
 
 
 class Doubt(NamedTuple):
@@ -137,5 +137,5 @@ class NeedsResources(Protocol):
     """Settings that say what their sink or source needs to start. Without the method it needs nothing."""
 
     def resources(self, profile: str) -> Resources:
-        """What it needs under a profile of this name; no I/O."""
+        """What the sink or source needs under a profile of this name; no I/O."""
         ...

@@ -52,7 +52,7 @@ class Loss(NamedTuple):
     on the bus, and so none has a number."""
     last_sequence: int
     first_unix_ns: int
-    """When the first of them was published, as `Envelope.published_unix_ns`."""
+    """When the first of the lost envelopes was published, as `Envelope.published_unix_ns`."""
     last_unix_ns: int
 
 

@@ -128,7 +128,7 @@ class Fields(NamedTuple):
     start: int
     """First byte of the payload: the serialized `Frame` or `PeripheralEnvelope`."""
     end: int
-    """One past its last byte."""
+    """The offset just after the payload's last byte."""
     sequence: int
     """0 when it has none."""
     captured_unix_ns: int

@@ -45,7 +45,7 @@ class _Guesser:
     def __init__(self, now_s: float) -> None:
         self.limit: Final = RateLimit(WRONG_TOKENS_PER_S, now_s)
         self.known: Final[deque[int]] = deque(maxlen=_REMEMBERED)
-        """Hashes of tokens that were wrong."""
+        """Hashes of wrong tokens that were tried."""
 
 
 class WrongTokens:

@@ -206,7 +206,7 @@ class Acceptor:
             await asyncio.wait(self._connecting)
 
     def resume(self) -> None:
-        """Accept connections that wait, and new ones."""
+        """Accept the connections that wait now, and new ones as they come."""
         self._pause = None
         for listening in self.sockets:
             self._loop.add_reader(listening, self._accept, listening)

@@ -18,7 +18,7 @@ _ALONE: Final = (
 
 
 def share(query: str, token: str, for_others: Callable[[int], Address | None]) -> Mapping[str, object]:
-    """What another device opens to see the page of a viewer.
+    """The address that another device opens to see the page of a viewer.
 
     Args:
         query: `url=` and the address that the viewer sees, without a token, which proxies would log.

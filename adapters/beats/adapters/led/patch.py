@@ -23,7 +23,7 @@ class PatchSettings(Settings):
 
     @property
     def channels(self) -> range:
-        """Where it is among the bytes of its universe."""
+        """Where the channels are among the bytes of their universe."""
         first = self.channel - 1
         return range(first, first + self.count * self.bits // 8)
 

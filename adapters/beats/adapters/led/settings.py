@@ -220,13 +220,13 @@ class LedSettings(WiringSettings, SinkSettings):
         return [HostPort.of(host.lower(), self.default_port) for host in self.host]
 
     def claim(self, host: str) -> Claim:
-        """What no other wall may have at a controller."""
+        """The claim to a part of a controller, which no other wall may have."""
         first = self.offset * self.channels
         return Claim("offset", f"the bytes of {host}", range(first, first + self.pixels * self.channels))
 
     @property
     def place(self) -> tuple[object, ...]:
-        """Which LEDs are lit: a successor with the same place leaves none of them as they are."""
+        """Identifies the LEDs that are lit. A successor with the same place sets all of them."""
         return self.type, self.host, self.offset * self.channels, self.pixels * self.channels
 
     @model_validator(mode="after")

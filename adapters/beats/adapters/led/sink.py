@@ -83,7 +83,7 @@ class LedSink:
         self._frame: Frame | None = None
         """The frame that is shown."""
         self._wire = b""
-        """What was sent of it."""
+        """The bytes along the wire that were sent for it."""
         self._sent_at = -math.inf
         self._preview = (b"", self._tone)
         """The bytes of a frame, and how bright they are."""

@@ -98,11 +98,11 @@ class DeskSource(asyncio.DatagramProtocol):
 
     @property
     def address(self) -> tuple[str, int] | None:
-        """Where it listens; None while it does not."""
+        """The address that the source listens on; None while it does not."""
         return self._transport.get_extra_info("sockname")[:2] if self._transport else None
 
     def metrics(self) -> Mapping[str, float]:
-        """What came, and what of it was left out."""
+        """Counts of packets that came, and of those that were left out."""
         return {
             "live_universes": float(len(self._senders.live)),
             "packets_total": float(self._packets),
@@ -164,7 +164,7 @@ class DeskSource(asyncio.DatagramProtocol):
             self._transport.sendto(answer, to)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Have `run` raise, unless it closed the socket itself."""
+        """Make `run` raise, unless it closed the socket itself."""
         self._lost = exc or OSError(errno.ENOTCONN, "the socket was closed")
         self._woken.set()
 

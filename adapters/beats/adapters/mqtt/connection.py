@@ -54,7 +54,7 @@ class MqttConnection:
         self.lost: Final = anyio.Event()
         """Set once the connection cannot be used any more."""
         self.why = ""
-        """Why it was lost."""
+        """Why the connection was lost."""
         self._client: Final = client
         self._status_topic: Final = status_topic
         self._is_closing = False
@@ -122,7 +122,7 @@ class MqttConnection:
             # What is subscribed to goes to `on_message` if there is one: this is the status.
             async for message in self._client.messages:
                 if message.payload == b"offline" and self._status_topic is not None and not self._is_closing:
-                    # Of another stream that had the prefix, or the last will of an earlier connection.
+                    # From another stream that had the prefix, or the last will of an earlier connection.
                     await self.publish(self._status_topic, b"online")
         except MqttError as error:
             self._lose(str(error.__cause__ or error))

@@ -57,7 +57,7 @@ class MqttSettings(Settings):
     tls_cert: Path | None = None
     """PEM file with a client certificate, for brokers that ask for one."""
     tls_key: Path | None = None
-    """PEM file with its key."""
+    """PEM file with the private key of the certificate."""
     connect_timeout_s: Seconds = 3.0
     """Seconds that the broker has to accept a connection."""
     reconnect_max_s: Seconds = 5.0

@@ -57,7 +57,7 @@ class NatsConnection:
         self.lost: Final = anyio.Event()
         """Set once the connection cannot be used any more."""
         self.why = ""
-        """Why it was lost."""
+        """Why the connection was lost."""
         self.on_refusal: Callable[[str], None] = lambda text: None
         """Called with the server's message when it does not permit something."""
         self._pings: Final[set[asyncio.Task[None]]] = set()

@@ -43,7 +43,7 @@ class KeptValues:
         self._max_bytes: Final = max_bytes
 
     async def keep(self, connection: NatsConnection) -> Literal["kept", "begun"]:
-        """Make the server keep them; "begun" if it begins only now, with nothing.
+        """Make the server keep last values; returns "begun" if it kept none before.
 
         An existing stream stays as it is, so that its operator can configure it: on disk, or with replicas in
         a cluster.

@@ -52,7 +52,7 @@ class Numbering:
             topic.last = None if is_known else 0
 
     def reconnected(self) -> None:
-        """What follows may be from another run, without an announcement.
+        """Expect that the next envelopes may be from another run, without an announcement.
 
         A topic shows that it is, when its first number goes back.
         """

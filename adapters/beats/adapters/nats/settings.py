@@ -47,7 +47,7 @@ class _ServerSettings(Settings):
     tls_cert: Path | None = None
     """PEM file with a client certificate, for servers that ask for one."""
     tls_key: Path | None = None
-    """PEM file with its key."""
+    """PEM file with the private key of the certificate."""
 
     connect_timeout_s: Seconds = 2.0
     """Seconds that a server has to accept a connection."""

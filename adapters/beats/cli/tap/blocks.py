@@ -20,7 +20,7 @@ class BlockPicture(NamedTuple):
     """A frame, ready for a terminal."""
 
     width_px: int
-    """The size of the frame itself."""
+    """The width of the frame itself."""
     height_px: int
     rows: tuple[str, ...]
     """Each resets the colours at its end, and does not move the cursor otherwise."""

@@ -37,7 +37,7 @@ class TapOptions(NamedTuple):
     address: ServerAddress
     context: ssl.SSLContext | None
     query: Mapping[str, str]
-    """The address of the stream."""
+    """The query of the stream's address."""
     reconnect: bool
     as_json: bool
     depth: Depth | None

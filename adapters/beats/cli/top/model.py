@@ -84,7 +84,7 @@ class Table(NamedTuple):
     frames_hz: float | None
     updates_hz: float | None
     cpu: float | None
-    """Used part of one processor."""
+    """Processor time used, as a part of one processor."""
     pictures: Sequence[PictureRow]
     sources: Sequence[SourceRow]
     sinks: Sequence[SinkRow]

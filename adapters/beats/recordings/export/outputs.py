@@ -32,7 +32,7 @@ class ExportOutput(Protocol):
 
     @property
     def path(self) -> Path:
-        """Where it is."""
+        """Where the output is written."""
         ...
 
     @property

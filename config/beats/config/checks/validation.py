@@ -106,7 +106,7 @@ class Validation:
         """Why the type of an adapter cannot be used."""
 
     def inspect(self) -> Inspected:
-        """Find the settings and every problem in them."""
+        """Check the settings and collect every problem in them."""
         layers = drop_settings_of_old_types(self._raw.layers)
         types = {key: kind for key, kind in adapter_types(layers).items() if kind is not None}
         for key, kind in types.items():

@@ -20,7 +20,7 @@ from beats.kernel.waiter import Refusal, Waiter
 class Lane:
     """Waiting envelopes in order of arrival, each with its number in the queue's order of publication.
 
-    Implements `Backlog` for its overflow strategy.
+    Holds waiting envelopes. To its overflow strategy it is the `Backlog`.
     """
 
     __slots__ = (
@@ -180,7 +180,7 @@ class Lane:
         return len(self._waiting) > self._size or self._bytes > self._max_bytes
 
     def refusal(self, sink: str, envelope: Envelope) -> Refusal:
-        """What the producer of a refused envelope is told."""
+        """The refusal that the producer of an envelope gets."""
         return Refusal(sink, self._size, envelope, self.why_refused(envelope))
 
     def why_refused(self, envelope: Envelope) -> str:

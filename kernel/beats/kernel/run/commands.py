@@ -30,7 +30,7 @@ class Commands:
             self._connections[key] = self._bus.connect("control", partial(_pass_on, adapter))
 
     def remove(self, key: object) -> None:
-        """Accept its commands no longer. Those of the others stay accepted throughout."""
+        """Accept the adapter's commands no longer. Those of other adapters stay accepted all the time."""
         if key not in self._takers:
             return
         self._connections.pop(key).disconnect()

@@ -206,7 +206,7 @@ class SourceComponent:
         )
 
     async def forward(self, sealed: Sealed, *, renumber: bool = False) -> int:
-        """Publish, from a coroutine, what was on a bus before."""
+        """Publish a message that was on a bus before, from a coroutine."""
         self._check_wanted()
         return await self._publisher.forward_async(sealed, renumber=renumber, on_sent=self._count)
 

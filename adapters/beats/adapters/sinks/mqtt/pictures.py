@@ -50,7 +50,7 @@ class Pictures:
             await anyio.sleep(1 / self._settings.fps)
 
     async def flush(self, connection: MqttConnection) -> None:
-        """Publish what waits."""
+        """Publish the pictures that wait."""
         async with self._turn:
             self._changed = anyio.Event()
             for topic in tuple(self._waiting):

@@ -32,7 +32,7 @@ class Unconfirmed:
         return self._sent_so_far
 
     def envelopes(self) -> list[Envelope]:
-        """All of them."""
+        """All envelopes that are not confirmed."""
         return list(self._sent)
 
     def add(self, envelopes: Iterable[Envelope]) -> None:

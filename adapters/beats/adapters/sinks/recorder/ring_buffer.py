@@ -76,7 +76,7 @@ class RingBuffer:
         return list(self._envelopes)
 
     def losses(self) -> list[Loss]:
-        """What the queue dropped in the held time."""
+        """What the queue dropped within the time that is held."""
         return list(self._losses)
 
     def _age_lost(self, oldest_ns: int) -> None:

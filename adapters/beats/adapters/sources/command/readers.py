@@ -23,7 +23,7 @@ from beats.pictures.pixels import GivenMode
 from beats.pictures.publishing import PixelPublisher
 
 _LINES_BYTES: Final = 8 * 1024
-"""The bytes of one read: as many as `CHUNK_BYTES` of the source jsonl, for the same reason."""
+"""The most bytes of one read, bounded for the same reason as `CHUNK_BYTES` of the source jsonl."""
 _PICTURES_BYTES: Final = 256 * 1024
 _REST_MS: Final = 20
 """How long the rest of a frame is waited for in the thread that has read its beginning."""
@@ -42,7 +42,7 @@ class Reader(Protocol):
         ...
 
     def read(self, fd: int) -> bool:
-        """Read what is there; False at the end."""
+        """Read the bytes that are available; False at the end."""
         ...
 
     async def publish(self) -> None:

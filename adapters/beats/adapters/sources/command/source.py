@@ -121,7 +121,7 @@ class CommandSource:
             await anyio.sleep(_MESSAGES_PAUSE_S)
 
     def _show(self, program: Program) -> bool:
-        """Log what is there now; False at the end."""
+        """Log the text that is available now; False at the end."""
         try:
             data = os.read(program.stderr, _MESSAGES_BYTES)
         except BlockingIOError:

@@ -74,7 +74,7 @@ class ReplaySource:
         self._frames_left: int = 0
         self._has_frames = self._has_played = self._renumber = False
         self._last: Chosen | None = None
-        """What was published last since the last start, loop or seek."""
+        """The message that was published last since the last start, loop or seek."""
         self._loops = 0
 
     @property

@@ -82,7 +82,7 @@ class ScreenSource:
 
 
 def _area(settings: ScreenSettings, monitors: list[dict[str, int]]) -> dict[str, int]:
-    """What of the screen to take, in pixels of the whole."""
+    """The part of the screen to take, in pixels of all monitors together."""
     if settings.monitor >= len(monitors):
         names = [f"{number} ({each['width']} x {each['height']})" for number, each in enumerate(monitors)]
         raise InputError(f"there is no monitor {settings.monitor}: there are {', '.join(names)}")

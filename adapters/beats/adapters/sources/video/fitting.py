@@ -19,13 +19,13 @@ class Fitted(NamedTuple):
 
 
 def fitted(width: float, height: float, size: tuple[int, int] | None, fit: Fit) -> Fitted:
-    """What to do with a picture.
+    """How to scale and cut a picture.
 
     Args:
-        width: as it is meant to be seen, in pixels as wide as they are high.
-        height: in pixels.
-        size: to get to, in pixels; None keeps its own.
-        fit: as the setting says.
+        width: the width at which the picture is meant to be seen, in square pixels.
+        height: its height in pixels.
+        size: the wanted width and height in pixels; None keeps those of the picture.
+        fit: how to get to another shape, as the setting `fit` says.
     """
     if size is None:
         whole = max(1, round(width)), max(1, round(height))

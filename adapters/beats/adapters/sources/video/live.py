@@ -83,7 +83,7 @@ class PacketQueue:
         return len(self._waiting)
 
     def close(self) -> None:
-        """End `take` after what waits."""
+        """End `take` after the pictures that wait."""
         with self._condition:
             self._is_closed = True
             self._condition.notify()

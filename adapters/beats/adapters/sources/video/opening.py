@@ -103,7 +103,7 @@ class Opened:
         return frames
 
     def close(self) -> None:
-        """Close it; it may be closed already."""
+        """Close the input, if it is not closed yet."""
         if self._container is not None:
             self._container.close()
             self._container = None

@@ -53,7 +53,7 @@ class Outlet:
         self._publish: Final = publish
         self._reports: Final = reports
         self._scaler: Final[Any] = av.video.reformatter.VideoReformatter()
-        """Keeps its tables as long as nothing changes."""
+        """Kept for all pictures: it reuses its tables as long as their size does not change."""
 
     def wait(self) -> None:
         """Wait until the pixels that were handed over are on the bus."""

@@ -44,7 +44,7 @@ class _StreamSettings(Settings):
     quality: Annotated[int, Field(ge=1, le=100)] | None = None
     """Quality of frames that the other server encodes as JPEG or WebP, 1 to 100; by default 85."""
     max_width: Annotated[int, Field(ge=1, le=65535)] | None = None
-    """Let it scale wider frames down to so many pixels."""
+    """Let the other server scale wider frames down to so many pixels."""
     max_fps: Annotated[float, Field(gt=0, le=_MAX_FPS)] | None = None
     """Most frames a second, always the newest; by default all. For a slow link."""
     max_message_bytes: Annotated[int, Field(ge=1024)] = 64 * MIB

@@ -1,4 +1,4 @@
-"""Strategy `drop_newest`: what waits is kept whole."""
+"""Strategy `drop_newest`: envelopes that wait are kept, new ones are dropped."""
 
 from typing import ClassVar
 

@@ -113,7 +113,7 @@ def advertise(channels: Iterable[Mapping[str, object]]) -> bytes:
 
 
 def unadvertise(channels: Iterable[int]) -> bytes:
-    """Channels that are no more, framed."""
+    """A framed message that withdraws channels."""
     return _text({"op": "unadvertise", "channelIds": list(channels)})
 
 
