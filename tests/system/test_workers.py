@@ -91,6 +91,14 @@ def test_viewers_of_all_workers_see_one_stream(tmp_path: Path) -> None:
 class TestKilled:
     """Of one run: its parts come back."""
 
+    def test_every_worker_answers_for_the_whole_run(self, shared: Program) -> None:
+        """Its counters can be compared with those that another worker told before: both began together."""
+        answers = [shared.fetch("/api/stats").json for _ in range(VIEWERS)]
+        assert len({each["process"]["pid"] for each in answers}) == 2
+        assert len({each["stats"]["started_unix_ns"] for each in answers} - {0}) == 1
+        published = [each["stats"]["published"] for each in answers]
+        assert published == sorted(published)
+
     def test_a_worker_that_is_killed_comes_back(self, shared: Program) -> None:
         """Its viewers reconnect and get the state; the others notice nothing; health says so meanwhile."""
         program = shared

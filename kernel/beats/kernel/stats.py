@@ -239,6 +239,8 @@ class Stats:
     """`frames` by picture, in the order in which they were first seen."""
     event_loop: str = ""
     """The event loop that it runs in: `asyncio`, `uvloop`, `trio`, …; empty before it runs."""
+    started_unix_ns: int = 0
+    """When it began to count, which tells one run from the next; 0 when unknown."""
 
     def failed(self) -> list[SourceStats | SinkStats]:
         """The sources and sinks that have failed and are not running again."""

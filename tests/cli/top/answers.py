@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
 from beats.cli.top.fetch import Answer, read
+from beats.cli.top.model import Past, Table
 from beats.kernel.stats import (
     Amount,
     ClientGroup,
@@ -91,9 +93,11 @@ def stats(
     published: int = 0,
     frames: int = 0,
     pictures: Sequence[PictureStats] = (),
+    started_unix_ns: int = 0,
 ) -> Stats:
     """A kernel."""
-    return Stats(published, frames, tuple(sources), tuple(sinks), pictures=tuple(pictures))
+    counted = Stats(published, frames, tuple(sources), tuple(sinks), pictures=tuple(pictures))
+    return replace(counted, started_unix_ns=started_unix_ns)
 
 
 def document(of: Stats, at_s: float = 0, **fields: Any) -> dict[str, Any]:
@@ -113,6 +117,14 @@ def document(of: Stats, at_s: float = 0, **fields: Any) -> dict[str, Any]:
 def answer(of: Stats, at_s: float = 0, **fields: Any) -> Answer:
     """The same, read."""
     return read(json.dumps(document(of, at_s, **fields)).encode()).answer
+
+
+def table(before: Answer | None, now: Answer) -> Table:
+    """What is shown of an answer that follows another one, or none."""
+    past = Past()
+    if before is not None:
+        past.table(before)
+    return past.table(now)
 
 
 LATENCY = Latency((0.001, 0.01, 0.1), (0, 0, 0, 0), 0.0)

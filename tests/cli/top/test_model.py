@@ -3,19 +3,20 @@
 import pytest
 
 from beats.cli.top.fetch import Answer
-from beats.cli.top.model import quantile_s, table
+from beats.cli.top.model import Past, quantile_s
 from beats.kernel.stats import Latency
-from tests.cli.top.answers import LATENCY, answer, client, queue, sink, source, stats
+from tests.cli.top.answers import BEGUN_NS, LATENCY, answer, client, queue, sink, source, stats, table
 
 
-def at(at_s: float, count: int, **fields: object) -> Answer:
+def at(at_s: float, count: int, started_unix_ns: int = 0, **fields: object) -> Answer:
     """An answer in which everything that counts has come to `count`."""
     drops = [("latest", count)]
     viewer = client(1, taken=3 * count, waiting=2, high_water=5, drops=drops)
     figures = (("written_bytes_total", float(count * 50)), ("free_bytes", 1e9 - count))
     browser = sink(clients=[viewer], queue=queue(taken=2 * count, drops=drops))
     recorder = sink("recorder", queue=queue(taken=count), figures=figures)
-    counted = stats([browser, recorder], [source(published=count)], published=count, frames=count // 2)
+    sources = [source(published=count)]
+    counted = stats([browser, recorder], sources, count, count // 2, started_unix_ns=started_unix_ns)
     return answer(counted, at_s, **fields)
 
 
@@ -43,17 +44,35 @@ def test_rates_are_differences_over_the_servers_own_time() -> None:
         at(14, 100),
         at(10, 100, process={"pid": 8, "cpu_s": 0}),
         at(10, 100, uptime_s=9999),
+        at(10, 100, started_unix_ns=BEGUN_NS - 1),
     ],
-    ids=["first", "counters fell", "same time", "clock set back", "another process", "began again"],
+    ids=["first", "counters fell", "same time", "set back", "another process", "began again", "another run"],
 )
 def test_without_a_time_between_them_nothing_has_a_rate(before: Answer | None) -> None:
     """No rate is invented, and nothing is divided by zero."""
-    found = table(before, at(12, 200))
+    found = table(before, at(12, 200, BEGUN_NS if before and before.stats.started_unix_ns else 0))
     assert (found.frames_hz, found.sources[0].published_hz) == (None, None)
     for flow in (found.sinks[0].flow, found.sinks[0].viewers, found.clients[0].flow):
         assert flow is not None
         assert (flow.taken_hz, flow.taken_bytes_hz, flow.dropped_hz) == (None, None, None)
     assert found.sinks[1].figures_hz == {}
+
+
+def test_the_counters_of_a_run_go_on_whichever_of_its_workers_answers() -> None:
+    """The run's counters have rates at each answer; the used processor is that of the one that answers."""
+    first, second = (
+        [
+            at(at_s, 100 * at_s, BEGUN_NS, process={"name": name, "pid": pid, "cpu_s": at_s / pid})
+            for at_s in (1, 2, 3, 4)
+        ]
+        for name, pid in (("worker 1", 10), ("worker 2", 20))
+    )
+    past = Past()
+    answers = [first[0], second[1], first[2], second[3]]
+    found = [past.table(each) for each in answers]
+    assert [each.frames_hz for each in found] == [None, 50, 50, 50]
+    assert [each.cpu for each in found] == [None, None, pytest.approx(1 / 10), pytest.approx(1 / 20)]
+    assert [each.up_s for each in found] == [1, 2, 3, 4]
 
 
 def test_who_has_just_come_has_no_rate_yet() -> None:

@@ -5,10 +5,10 @@ from rich.cells import cell_len
 
 from beats.cli.top import screen
 from beats.cli.top.fetch import Answer
-from beats.cli.top.model import Table, table
+from beats.cli.top.model import Table
 from beats.cli.top.tables import HINT, KEYS, TABLES, View
 from beats.kernel.stats import Amount, PictureStats
-from tests.cli.top.answers import answer, client, sink, source, stats
+from tests.cli.top.answers import answer, client, sink, source, stats, table
 
 
 def shown(clients: int = 3, sinks: int = 2, sources: int = 1) -> Table:

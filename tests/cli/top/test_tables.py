@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from beats.cli.top import tables
 from beats.cli.top.fetch import Answer
 from beats.cli.top.grid import Cell
-from beats.cli.top.model import Table, table
+from beats.cli.top.model import Table
 from beats.cli.top.tables import (
     CLIENTS,
     SINKS,
@@ -27,7 +27,7 @@ from beats.cli.top.tables import (
 )
 from beats.kernel.stats import GivenUp, Playback
 from beats.kit.units import UNKNOWN
-from tests.cli.top.answers import answer, client, queue, sink, source, stats
+from tests.cli.top.answers import answer, client, queue, sink, source, stats, table
 
 
 def shown(before: int, now: int, **of_client: Any) -> Table:

@@ -30,8 +30,10 @@ class _Checked(BaseModel):
 
 
 class ServerProcess(_Checked):
-    """The resources used by the server's process."""
+    """The resources used by the server's process, or by one of several."""
 
+    name: str = ""
+    """Which one of several, such as `worker 1`."""
     pid: int
     cpu_s: float
     rss_bytes: int | None = None

@@ -19,6 +19,7 @@ from beats.kernel.stats import (
 
 P50: Final = 0.5
 P99: Final = 0.99
+_MOST_PROCESSES: Final = 256
 
 
 class Flow(NamedTuple):
@@ -81,10 +82,12 @@ class Table(NamedTuple):
     """Everything shown about a server."""
 
     answer: Answer
+    up_s: float
+    """Since the run began."""
     frames_hz: float | None
     updates_hz: float | None
     cpu: float | None
-    """Processor time used, as a part of one processor."""
+    """Processor time used by the process that answered, as a part of one processor."""
     pictures: Sequence[PictureRow]
     sources: Sequence[SourceRow]
     sinks: Sequence[SinkRow]
@@ -96,8 +99,7 @@ class _Span:
 
     def __init__(self, before: Answer | None, now: Answer) -> None:
         elapsed_s = 0.0
-        # A new process, or a restarted one, counts from zero.
-        if before is not None and before.process.pid == now.process.pid and before.uptime_s < now.uptime_s:
+        if before is not None and _is_one_run(before, now):
             elapsed_s = (now.time_unix_ns - before.time_unix_ns) / 1e9
         self.elapsed_s: Final = elapsed_s
         """0 if the answers cannot be compared, or the server's clock was set back."""
@@ -109,13 +111,53 @@ class _Span:
         return (now - before) / self.elapsed_s
 
 
-def table(before: Answer | None, now: Answer) -> Table:
-    """What to show.
+def _is_one_run(before: Answer, now: Answer) -> bool:
+    """Whether the later counters go on from the earlier ones: a new run counts from zero.
 
-    Args:
-        before: the previous answer, if there is one.
-        now: the current answer.
+    All workers of a run give its counters, so the process that answers does not matter.
     """
+    begun = before.stats.started_unix_ns, now.stats.started_unix_ns
+    if all(begun):
+        return begun[0] == begun[1]
+    return before.process.pid == now.process.pid and before.uptime_s < now.uptime_s
+
+
+class Past:
+    """Remembers what later answers are compared with."""
+
+    def __init__(self) -> None:
+        self.last: Answer | None = None
+        """The previous answer."""
+        self._processes: Final[dict[int, _Cost]] = {}
+        """By process id, what it had used when it last answered: workers answer in turn."""
+
+    def table(self, now: Answer) -> Table:
+        """What to show of an answer, which is the previous one from then on."""
+        before, self.last = self.last, now
+        cost = _Cost(now.time_unix_ns, now.uptime_s, now.process.cpu_s)
+        cost_before = self._processes.pop(now.process.pid, None)
+        self._processes[now.process.pid] = cost
+        if len(self._processes) > _MOST_PROCESSES:
+            del self._processes[next(iter(self._processes))]
+        return _table(before, now, None if cost_before is None else cost_before.cpu_until(cost))
+
+
+class _Cost(NamedTuple):
+    """What a process had used when it answered."""
+
+    time_unix_ns: int
+    uptime_s: float
+    cpu_s: float
+
+    def cpu_until(self, later: "_Cost") -> float | None:
+        """Used part of one processor; None for another process of the same id, or if a clock was set back."""
+        elapsed_s = (later.time_unix_ns - self.time_unix_ns) / 1e9
+        if elapsed_s <= 0 or later.uptime_s <= self.uptime_s or later.cpu_s < self.cpu_s:
+            return None
+        return (later.cpu_s - self.cpu_s) / elapsed_s
+
+
+def _table(before: Answer | None, now: Answer, cpu: float | None) -> Table:
     span = _Span(before, now)
     old_sources = {source.name: source for source in before.stats.sources} if before else {}
     old_sinks = {sink.name: sink for sink in before.stats.sinks} if before else {}
@@ -124,9 +166,10 @@ def table(before: Answer | None, now: Answer) -> Table:
     old = before.stats if before else None
     return Table(
         now,
+        _up_s(now),
         span.rate(old.frames if old else None, now.stats.frames),
         span.rate(old.published - old.frames if old else None, updates),
-        span.rate(before.process.cpu_s if before else None, now.process.cpu_s),
+        cpu,
         [
             PictureRow(each, *_rates(span, old_pictures.get(each.topic), each.published))
             for each in now.stats.pictures
@@ -142,6 +185,12 @@ def table(before: Answer | None, now: Answer) -> Table:
             for row in _client_rows(span, old_sinks.get(sink.name), sink, now.time_unix_ns)
         ],
     )
+
+
+def _up_s(now: Answer) -> float:
+    """Since the run began; a worker that answers may have been restarted since."""
+    begun_unix_ns = now.stats.started_unix_ns
+    return max(0.0, (now.time_unix_ns - begun_unix_ns) / 1e9) if begun_unix_ns else now.uptime_s
 
 
 def quantile_s(latency: Latency, before: Latency | None, quantile: float) -> float | None:

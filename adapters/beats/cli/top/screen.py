@@ -75,18 +75,20 @@ def waiting(place: str, trouble: str, width: int, height: int) -> list[Text]:
 def head(table: Table, place: str, width: int) -> Iterator[Text]:
     """The two lines at the top."""
     answer = table.answer
-    name = printable(f"beats {answer.beats}  {answer.profile}  {place}  up {units.age(answer.uptime_s)}")
+    name = printable(f"beats {answer.beats}  {answer.profile}  {place}  up {units.age(table.up_s)}")
     yield Text(grid.fitted(name, width), "bold", no_wrap=True)
     clients = sum(sink.client_totals.connected for sink in answer.stats.sinks if sink.client_totals)
+    process = answer.process
+    of = printable(f"{process.name} ") if process.name else ""
     said = [
         f"{units.rate(table.frames_hz)} frames/s",
         f"{units.rate(table.updates_hz)} updates/s",
         f"{units.count(clients)} client{'' if clients == 1 else 's'}",
-        units.UNKNOWN if table.cpu is None else f"cpu {table.cpu * 100:.0f} %",
-        f"memory {units.size(answer.process.rss_bytes)}",
+        f"{of}cpu {units.UNKNOWN if table.cpu is None else f'{table.cpu * 100:.0f} %'}",
+        f"memory {units.size(process.rss_bytes)}",
     ]
-    if answer.process.open_files is not None:
-        said.append(f"{units.count(answer.process.open_files)} files")
+    if process.open_files is not None:
+        said.append(f"{units.count(process.open_files)} files")
     yield Text(grid.fitted("  ".join(said), width), no_wrap=True)
 
 

@@ -17,8 +17,8 @@ from rich.live import Live
 from beats.cli import keys, output
 from beats.cli.failures import ServerError
 from beats.cli.top import screen
-from beats.cli.top.fetch import Answer, Failure, Sample
-from beats.cli.top.model import Table, table
+from beats.cli.top.fetch import Failure, Sample
+from beats.cli.top.model import Past, Table
 from beats.cli.top.tables import SORTABLE, View
 from beats.kit import units
 
@@ -46,7 +46,7 @@ class Watch:
         )
         self._view = View()
         self._page = 1
-        self._last: Sample | None = None
+        self._past: Final = Past()
         self._table: Table | None = None
         self._failure: Failure | None = None
         self._seen_s = self._failed_s = time.monotonic()
@@ -76,8 +76,7 @@ class Watch:
             self._failure, self._failed_s = found, now_s
             return
         self._failure, self._seen_s = None, now_s
-        self._table = table(self._last.answer if self._last else None, found.answer)
-        self._last = found
+        self._table = self._past.table(found.answer)
 
     def _trouble(self) -> str:
         failure = self._failure
@@ -134,28 +133,29 @@ async def print_all(
 
     A table has rates, so the first one needs two answers.
     """
-    before: Answer | None = None
+    past = Past()
     async with aclosing(found):
         async for each in found:
             if isinstance(each, Failure):
-                if once or (each.error.lasting and before is None):
+                if once or (each.error.lasting and past.last is None):
                     return each.error
                 if each.in_a_row == 1:
                     output.warn(f"{place}: {each.error}; trying again")
                 continue
+            is_first = past.last is None
+            found_now = past.table(each.answer)
             if as_json:
                 output.write(json.dumps(each.document) + "\n")
-            elif before is not None:
-                _print_table(before, each.answer, place)
-            if once and (as_json or before is not None):
+            elif not is_first:
+                _print_table(found_now, place)
+            if once and (as_json or not is_first):
                 return None
-            before = each.answer
     return None
 
 
-def _print_table(before: Answer, now: Answer, place: str) -> None:
+def _print_table(table: Table, place: str) -> None:
     console = output.out
-    lines = screen.whole(table(before, now), place, View(), console.width)
+    lines = screen.whole(table, place, View(), console.width)
     if console.is_terminal:
         console.print(*lines, sep="\n")
     else:

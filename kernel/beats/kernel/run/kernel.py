@@ -45,9 +45,9 @@ class Kernel:
         """Create a kernel without sinks and sources; nothing runs yet."""
         self.options = options or KernelOptions()
         self.bus: Final = Bus()
-        self.publisher: Final = Publisher(
-            self.bus, codec, clock or SystemClock(), max_topics=self.options.max_topics
-        )
+        clock = clock or SystemClock()
+        self._started_unix_ns: Final = clock.unix_ns()
+        self.publisher: Final = Publisher(self.bus, codec, clock, max_topics=self.options.max_topics)
         self._commands: Final = Commands(self.bus)
         self._sinks: Final = Sinks(self._commands, self.publisher, self.options.backoff)
         self._sources: Final = Sources(
@@ -152,6 +152,7 @@ class Kernel:
             self.publisher.given_up,
             self.publisher.pictures,
             self._event_loop,
+            self._started_unix_ns,
         )
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
