@@ -337,9 +337,9 @@ def test_the_table_counts_by_sink() -> None:
         ["null", "ended", "10", "10", "0"],
         ["tape", "stopped", "10", "6", "4", "drop_newest", "3,", "shutdown", "1"],
     ]
-    ended = {"stalled": 1, "overflowed": 2, "flooded": 3}
+    ended = {"stalled": 1, "overflowed": 2, "flooded": 3, "silent": 4}
     lines = rows(Stats(10, 7, (), (sink("browser", "ended", 10, totals=totals(0, 40, 8, **ended)),)))
-    reasons = "1 closed: stalled, 2 closed: overflowed, 3 closed: flooded"
+    reasons = "1 closed: stalled, 2 closed: overflowed, 3 closed: flooded, 4 closed: silent"
     assert lines[3] == ["5", "clients", "48", "40", "8", *reasons.split()]
     lines = rows(Stats(10, 7, (), (sink("browser", "ended", 10, totals=totals(0, 40)),)))
     assert lines[3] == ["5", "clients", "40", "40", "0"]

@@ -92,6 +92,7 @@ def table(stats: Stats) -> Group:
                 (clients.stalled, "stalled"),
                 (clients.overflowed, "overflowed"),
                 (clients.flooded, "flooded"),
+                (clients.silent, "silent"),
             ]
             closed = ", ".join(f"{number} closed: {reason}" for number, reason in ended if number)
             row = (offered, clients.delivered.items, clients.dropped.items)

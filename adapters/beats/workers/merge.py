@@ -158,9 +158,9 @@ def _field(name: str, values: Sequence[Any]) -> Any:
         groups: list[ClientGroup] = [group for each in values for group in each]
         names = dict.fromkeys(group.name for group in groups)
         return tuple(_added([group for group in groups if group.name == name]) for name in names)
-    if name == "age":
-        ages: list[Latency] = [each for each in values if each is not None]
-        return _latency(ages) if ages else None
+    if name in ("age", "round_trip"):
+        times: list[Latency] = [each for each in values if each is not None]
+        return _latency(times) if times else None
     if isinstance(values[0], Amount):
         return reduce(Amount.plus, values)
     return sum(values) if isinstance(values[0], int) else values[0]

@@ -121,6 +121,8 @@ class ClientGroup:
     """Missed by them, including those that left, by reason and kind."""
     age: Latency | None = None
     """A histogram of their `ClientStats.age_s` at each word of theirs; None until the first one."""
+    round_trip: Latency | None = None
+    """A histogram of their `ClientStats.round_trip_s`, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,8 @@ class ClientTotals:
     """Closed with code 1008 because they sent more than allowed."""
     rejected_tokens: int = 0
     """Requests with an invalid token, or too soon after several of these."""
+    silent: int = 0
+    """Closed with code 1011 because they did not answer a ping in time."""
 
 
 @dataclass(frozen=True, slots=True)

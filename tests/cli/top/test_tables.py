@@ -95,10 +95,10 @@ def test_a_sink_is_shown_with_its_viewers_below() -> None:
     assert (cells["/s"].text, cells["dropped"].text) == ("50.0", "7")
     row = found.sinks[0]
     assert row.sink.client_totals is not None
-    totals = replace(row.sink.client_totals, refused=3, stalled=1200, flooded=1, rejected_tokens=7)
+    totals = replace(row.sink.client_totals, refused=3, stalled=1200, flooded=1, silent=2, rejected_tokens=7)
     row = row._replace(sink=replace(row.sink, client_totals=totals))
     assert row.viewers is not None
-    said = "drop_oldest 7; 3 clients refused; 1,200 clients stalled; 1 clients flooded; 7 tokens rejected"
+    said = "drop_oldest 7; 3 clients refused; 1,200 clients stalled; 1 clients flooded; 2 clients silent; 7 tokens rejected"
     assert why(SinkLine(row, row.viewers, of_viewers=True)) == said
 
 

@@ -13,7 +13,7 @@ import anyio
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import ClientIdentity, Envelope, Kind
 from beats.kernel.queue.latency import LatencyHistogram
-from beats.kernel.stats import Amount, ClientGroup, ClientStats, ClientTotals, DropStats
+from beats.kernel.stats import Amount, ClientGroup, ClientStats, ClientTotals, DropStats, Latency
 from beats.kit.throttled_log import ThrottledLog
 
 log = logging.getLogger(__name__)
@@ -101,6 +101,32 @@ class ViewerTotals:
         )
 
 
+class TimesByClass:
+    """Histograms of what viewers tell, by their class; only the event loop adds."""
+
+    def __init__(self) -> None:
+        self._histograms: Final[dict[str, LatencyHistogram]] = {}
+
+    def add(self, group: str, time_ns: int) -> None:
+        """Count what a viewer of a class has told."""
+        if group not in self._histograms:
+            self._histograms[group] = LatencyHistogram(SystemClock())
+        self._histograms[group].add(time_ns)
+
+    def stats(self, group: str) -> Latency | None:
+        """The counts of a class now; None until the first."""
+        found = self._histograms.get(group)
+        return None if found is None else found.stats()
+
+
+class ViewerTimes:
+    """How old the stream is that viewers read, and how long their answers take."""
+
+    def __init__(self) -> None:
+        self.ages: Final = TimesByClass()
+        self.round_trips: Final = TimesByClass()
+
+
 class Progress:
     """Watches whether a socket accepts what is written to it.
 
@@ -173,14 +199,13 @@ class Viewers:
     def __init__(self, sink: str) -> None:
         self.reports: Final = ThrottledLog(log, f"sink {sink!r}")
         """Logs events that many viewers may cause, without a line for each."""
-        self.overflowed = self.flooded = 0
+        self.overflowed = self.flooded = self.silent = 0
         """As in `ClientTotals`; the sink counts them."""
         self._sink: Final = sink
         self._ids: Final = count(1)
         self._here: Final[dict[int, Viewer]] = {}
         self._totals: Final = ViewerTotals()
-        self._ages: Final[dict[str, LatencyHistogram]] = {}
-        """By class."""
+        self.times: Final = ViewerTimes()
         self._accepted = self._stalled = 0
         self._leaving: Final = threading.Lock()
 
@@ -202,12 +227,6 @@ class Viewers:
             self._totals.leave(viewer.stats())
         log.debug("sink %r: client %s left", self._sink, viewer.identity.remote)
 
-    def aged(self, group: str, age_ns: int) -> None:
-        """A viewer of a class has told that it read an envelope of this age."""
-        if group not in self._ages:
-            self._ages[group] = LatencyHistogram(SystemClock())
-        self._ages[group].add(age_ns)
-
     def clients(self) -> tuple[ClientStats, ...]:
         """The viewers now."""
         return tuple(viewer.stats() for viewer in tuple(self._here.values()))
@@ -217,7 +236,11 @@ class Viewers:
         with self._leaving:  # or a viewer that leaves now would be in both, or in neither
             totals, here = self._totals.copy(), tuple(self._here.values())
         groups = tuple(
-            replace(group, age=ages.stats()) if (ages := self._ages.get(group.name)) else group
+            replace(
+                group,
+                age=self.times.ages.stats(group.name),
+                round_trip=self.times.round_trips.stats(group.name),
+            )
             for group in totals.groups(viewer.stats() for viewer in here)
         )
         delivered = dropped = Amount()
@@ -236,6 +259,7 @@ class Viewers:
             groups,
             self.flooded,
             rejected_tokens,
+            self.silent,
         )
 
     async def close_stalled(self, timeout_s: Callable[[], float]) -> None:

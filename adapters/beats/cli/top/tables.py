@@ -164,6 +164,7 @@ def why(line: SinkLine) -> str:
             (totals.stalled, "stalled"),
             (totals.overflowed, "overflowed"),
             (totals.flooded, "flooded"),
+            (totals.silent, "silent"),
         )
         said += [f"{units.count(number)} clients {how}" for number, how in ended if number]
         if totals.rejected_tokens:

@@ -10,6 +10,7 @@ from websockets.asyncio.client import connect
 from beats.adapters.sinks.websocket import freshness
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.freshness import DRAWN_S, Recent, Turns
+from beats.config.settings import QueueSettings
 from beats.kernel.envelope import Envelope, Kind
 from tests.adapters.sinks.websocket.support import (
     CLOSE,
@@ -65,6 +66,8 @@ async def test_a_pong_tells_how_old_the_stream_is_that_a_viewer_reads() -> None:
         (group,) = running.totals.groups
         assert group.age is not None
         assert (sum(group.age.counts), group.age.sum_s) == (1, age_s)
+        assert group.round_trip is not None
+        assert (sum(group.round_trip.counts), group.round_trip.sum_s) == (1, round_trip_s)
 
 
 async def test_what_a_viewer_has_not_read_yet_ages_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,14 +221,16 @@ async def test_a_pong_of_a_later_ping_keeps_a_viewer_from_the_keepalive() -> Non
 
 
 async def test_a_viewer_that_answers_no_ping_is_closed(caplog: pytest.LogCaptureFixture) -> None:
-    """With code 1011, although it reads; others are not."""
+    """With code 1011, although it reads; others are not. It is counted, and the log names it."""
     config = settings(ping_interval_s=0.02, ping_timeout_s=0.2, close_timeout_s=0.1)
     async with on_air(config) as running, connect(running.url), stalled_client(running) as raw:
         seen = [await anyio.to_thread.run_sync(raw.frame) for _ in range(2)]
         assert [opcode for opcode, _ in seen] == [PING, CLOSE]
         assert int.from_bytes(seen[1][1][:2], "big") == 1011
         await until(lambda: running.totals.connected == 1)
-    assert warnings(caplog) == []
+        assert running.totals.silent == 1
+    (told,) = warnings(caplog)
+    assert "closed: it answered no ping within 0.2 s (ping_timeout_s)" in told
 
 
 async def test_a_client_of_foxglove_tells_its_age_too() -> None:
@@ -253,6 +258,48 @@ async def test_a_page_that_reads_at_once_tells_small_ages() -> None:
         (group,) = running.totals.groups
         assert group.age is not None
         assert sum(group.age.counts) <= 3
+
+
+async def test_a_viewer_that_keeps_up_is_asked_as_seldom_with_max_age() -> None:
+    """Although all that it gets is older than that, and goes through its queue."""
+    async with on_air() as running, connect(f"{running.url}/?max_age_s=0.000001") as viewer:
+        for _ in range(100):
+            running.frame()
+            await receive(viewer)
+        await until(lambda: running.client().age_s is not None)
+        (group,) = running.totals.groups
+        assert group.age is not None
+        assert sum(group.age.counts) <= 3
+
+
+async def test_a_reloaded_client_queue_holds_for_what_waits() -> None:
+    """What is beyond the new bounds is dropped by the new strategy."""
+    config = settings(client_queue=ROOMY, queue=ROOMY)
+    async with on_air(config) as running, stalled_client(running):
+        await running.until_behind(200_000)
+        for value in range(1, 9):
+            running.knob(value)
+        await running.fanned_out()
+        assert running.client().queue.dropped.items == 0
+        latest = QueueSettings(overflow="latest")
+        running.sink.adjust(config.model_copy(update={"client_queue": latest}))
+        stats = running.client().queue
+        assert exact(stats)
+        assert {(each.reason, each.kind) for each in stats.drops} >= {("latest", "peripheral")}
+
+
+@pytest.mark.parametrize(("query", "expected"), [("", [3]), ("?max_age_s=9", [1, 2, 3])])
+async def test_a_reloaded_max_age_holds_for_connected_viewers(query: str, expected: list[int]) -> None:
+    """But not for one that has asked for its own."""
+    config = settings()
+    async with on_air(config) as running, connect(f"{running.url}/{query}") as viewer:
+        await until(lambda: running.totals.connected)
+        running.sink.adjust(config.model_copy(update={"max_age_s": 0.05}))
+        async with running.sink._delivering:  # pyright: ignore[reportPrivateUsage] # a viewer joins
+            for value in range(1, 4):
+                running.knob(value)
+            await anyio.sleep(0.06)
+        assert [(await receive(viewer)).sequence for _ in expected] == expected
 
 
 async def test_what_waited_too_long_is_dropped_but_never_the_newest_of_a_topic() -> None:
@@ -347,3 +394,33 @@ def test_turns_are_fair_few_and_spread(
     assert least <= min(times.values()) <= max(times.values()) <= most
     assert max(times.values()) - min(times.values()) <= 1 or viewers == 3
     assert found <= at_once
+
+
+def test_a_viewer_has_its_first_turn_soon_however_many_come_at_once() -> None:
+    """At once when few come; of thousands a hundred each second, in the order in which they came."""
+    turns = Turns()
+    assert list(turns.due({1}, 0.0)) == [1]
+    turns.join(2)
+    assert list(turns.due({1, 2}, 0.1)) == [2]
+    crowd = range(3, 5003)
+    for viewer in crowd:
+        turns.join(viewer)
+    seen: list[int] = []
+    for step in range(1, 60 * 60):
+        due = list(turns.due(range(1, 5003), 0.1 + step / 60))
+        assert len(due) <= 16
+        seen += due
+        assert len(seen) <= 17 + 100 * step / 60
+    firsts = list(dict.fromkeys(each for each in seen if each in crowd))
+    assert firsts == list(crowd)
+
+
+def test_the_first_turn_of_a_viewer_that_is_behind_waits_until_it_keeps_up() -> None:
+    """One that has left has none."""
+    turns = Turns()
+    assert list(turns.due({1}, 0.0)) == [1]
+    turns.join(2)
+    turns.join(3)
+    assert list(turns.due({1}, 1.0)) == []
+    turns.leave(3)
+    assert list(turns.due({1, 2, 3}, 2.0)) == [2]

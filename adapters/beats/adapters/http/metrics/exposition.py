@@ -12,7 +12,16 @@ from prometheus_client.metrics_core import InfoMetricFamily, Metric
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
-from beats.adapters.http.metrics.families import AGE, FAMILIES, LATENCY, age, latency, unit_of
+from beats.adapters.http.metrics.families import (
+    AGE,
+    FAMILIES,
+    LATENCY,
+    ROUND_TRIP,
+    age,
+    latency,
+    round_trip,
+    unit_of,
+)
 from beats.adapters.http.metrics.own import own_metrics
 from beats.adapters.http.reply import Reply
 from beats.kernel.ports import Context
@@ -20,7 +29,7 @@ from beats.kernel.stats import Amount, QueueStats, Stats
 from beats.kit.process import process
 
 _INFO: Final = "beats"
-_TAKEN: Final = frozenset({_INFO, LATENCY, AGE, *(family.name for family in FAMILIES)})
+_TAKEN: Final = frozenset({_INFO, LATENCY, AGE, ROUND_TRIP, *(family.name for family in FAMILIES)})
 _PLAIN_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _OPENMETRICS_TYPE: Final = "application/openmetrics-text"
 _untyped: Final = cast("Any", openmetrics)  # its functions have no types
@@ -73,7 +82,7 @@ class KernelMetrics(Collector):
         for family in FAMILIES:
             if (metric := family.metric(stats)) is not None:
                 yield metric
-        for histogram in (latency(stats), age(stats)):
+        for histogram in (latency(stats), age(stats), round_trip(stats)):
             if histogram is not None:
                 yield histogram
         yield from own_metrics(stats, _TAKEN)

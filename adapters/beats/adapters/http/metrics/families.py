@@ -36,6 +36,7 @@ CLASSES: Final = ("full", "chosen", "thinned", "mjpeg", "foxglove")
 """Classes of viewers that have metrics from the beginning, so that their first rise from 0 is visible."""
 LATENCY: Final = "beats_sink_write_latency_seconds"
 AGE: Final = "beats_client_age_seconds"
+ROUND_TRIP: Final = "beats_client_round_trip_seconds"
 
 _UNIT: Final = re.compile(
     r"bytes|clients|collections|envelopes|fds|files|handshakes|hertz|loops|pixels|ratio|restarts|seconds|tokens"
@@ -187,6 +188,7 @@ def _evicted(stats: Stats) -> Iterator[tuple[Labels, float]]:
         yield (*labels, "stalled"), totals.stalled
         yield (*labels, "overflowed"), totals.overflowed
         yield (*labels, "flooded"), totals.flooded
+        yield (*labels, "silent"), totals.silent
 
 
 _SOURCES: Final = Reader(("source",), _sources)
@@ -285,7 +287,8 @@ FAMILIES: Final[tuple[Family, ...]] = (
     Reader(("sink", "reason"), _evicted).counter(
         "beats_evicted_clients",
         "Viewers that were closed: stalled ones accepted no byte for too long, overflowed ones had a full "
-        "queue whose strategy is error, flooded ones sent more than max_messages_per_s.",
+        "queue whose strategy is error, flooded ones sent more than max_messages_per_s, silent ones did not "
+        "answer a ping within ping_timeout_s.",
         float,
     ),
     _VIEWERS.counter(
@@ -336,6 +339,13 @@ def age(stats: Stats) -> HistogramMetricFamily | None:
     rows = ((labels, group.age) for labels, group in _groups(stats))
     text = "Time from the bus until a viewer had told that it read an envelope, sampled every few seconds."
     return _histogram(AGE, text, ("sink", "client_class"), rows)
+
+
+def round_trip(stats: Stats) -> HistogramMetricFamily | None:
+    """How long viewers' answers took; None when none has answered."""
+    rows = ((labels, group.round_trip) for labels, group in _groups(stats))
+    text = "Time from a ping until a viewer's pong, with all that was on the way before the ping."
+    return _histogram(ROUND_TRIP, text, ("sink", "client_class"), rows)
 
 
 def _histogram(

@@ -116,8 +116,6 @@ class StreamAdmission(Admission[WebSocketSettings]):
             return denied
         try:
             choice, token = parse_choice(request.path, others)
-            if choice.max_age_s is None:
-                choice = choice._replace(max_age_s=self.settings.max_age_s)
             if _speaks_foxglove(request):
                 choice = choice.for_foxglove()
         except InvalidQuery as error:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from websockets.protocol import State
 
-from beats.adapters.http.viewers import Progress, RunningCount
+from beats.adapters.http.viewers import Progress, RunningCount, ViewerTimes
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed, framed_text
 from beats.adapters.sinks.websocket.freshness import DRAWN_S, Asked, Heard
@@ -52,6 +52,15 @@ class Paths:
         self.slow.pop(client.identity.id, None)
 
 
+class ClientLimits(NamedTuple):
+    """How much may wait for a viewer, and for how long."""
+
+    bounds: QueueBounds
+    """Those of its queue."""
+    max_age_s: float | None
+    """What is older is not sent if a newer envelope of its topic follows; None sends it however old it is."""
+
+
 class Account(NamedTuple):
     """How much a client was sent without its queue. Other threads always see both values of one moment."""
 
@@ -77,38 +86,38 @@ class Client:
         self,
         identity: ClientIdentity,
         connection: StreamConnection,
-        bounds: QueueBounds,
+        limits: ClientLimits,
         sent: RunningCount,
         left_out: Mapping[str, RunningCount],
         paths: Paths,
         clock: Clock,
-        aged: Callable[[str, int], object],
+        times: ViewerTimes,
     ) -> None:
         """Make a client that has been sent nothing yet.
 
         Args:
             identity: names it.
             connection: its connection, open.
-            bounds: those of its queue.
+            limits: of what may wait for it.
             sent: counts what all clients of its view are sent.
             left_out: by reason, counts what its choice leaves out of what it asks for.
             paths: where it registers whether it keeps up.
             clock: the one that dated the envelopes.
-            aged: takes its class and the age in nanoseconds of what it has read, each time that it tells it.
+            times: counts what it tells.
         """
         self.identity: Final = identity
         self.connection: Final = connection
         self.overflowed = False
         """Whether its queue was full while the strategy is `error`."""
         self.invalid_messages = 0
-        self._bounds: Final = bounds
+        self._limits = limits
         self._sent: Final = sent
         self._left_out: Final = left_out
         self._left_out_before: Final = {reason: count.amount() for reason, count in left_out.items()}
         self._left_out_until: dict[str, Amount] | None = None
         self._paths: Final = paths
         self._clock: Final = clock
-        self._aged: Final = aged
+        self._times: Final = times
         self._connected_unix_ns: Final = clock.unix_ns()
         self._asked: tuple[Asked, ...] = ()
         """Its pings that are not yet answered, oldest first: more than one only while it is paced."""
@@ -127,8 +136,8 @@ class Client:
         self._queue: SinkQueue | None = None
         self._account = Account(Amount(), sent.amount())
         self._progress: Final = Progress(connection.transport)
-        max_age_s = connection.choice.max_age_s
-        self._max_age_ns: Final = None if max_age_s is None else round(max_age_s * 1e9)
+        self._is_on_detour = self._has_turn = False
+        """It keeps up, though what follows goes through its queue; and it is to be asked then."""
         self._late: Final[dict[tuple[str, Kind], RunningCount]] = {}
         """What was taken from its queue and not sent, by reason and kind."""
 
@@ -194,17 +203,25 @@ class Client:
             self._is_resting = False
             self._loop.call_soon(self._pump)
 
+    def adjust(self, limits: ClientLimits) -> None:
+        """Let other limits hold, also for what waits for it."""
+        self._limits = limits
+        if self._queue is not None:
+            self._queue.rebound(limits.bounds)
+
     def is_late(self, chunk: list[Envelope]) -> bool:
         """Whether some of a chunk may be older than it takes."""
-        return self._max_age_ns is not None and self._age_ns(chunk[0]) > self._max_age_ns
+        return self._is_too_old(chunk[0])
 
     def detour(self) -> None:
-        """Let what follows go through its queue, where what is too old is found."""
+        """Let what follows go through its queue, where what is too old is found, although it keeps up."""
+        self._is_on_detour = True
         self._paths.to_slow(self)
         self._loop.call_soon(self._pump)
 
     def pause(self) -> None:
         """The write buffer is not empty."""
+        self._is_on_detour = False
         self._paths.to_slow(self)
         self._progress.pause()
         self._paused_s = self._loop.time()
@@ -234,6 +251,13 @@ class Client:
         self._pump()
 
     def ask(self, newest: Envelope) -> None:
+        """It is its turn to tell when it has read an envelope, which it was just given if it keeps up."""
+        if self._is_on_detour:
+            self._has_turn = True
+        elif not (self.behind or self._progress.paused):
+            self._ask_once(newest)
+
+    def _ask_once(self, newest: Envelope) -> None:
         """Let it tell when it has read an envelope that was just written, unless it is still to tell so."""
         if not self._asked and self._open:
             self._ask(newest, self._answered)
@@ -248,6 +272,7 @@ class Client:
         self._asked = tuple(rest)
         now_ns = self._clock.steady_unix_ns()
         trip_ns = now_ns - asked.written_unix_ns
+        self._times.round_trips.add(self.group, trip_ns)
         if self._heard and self._drawn_s is not None and self._loop.time() - self._drawn_s < DRAWN_S:
             self._heard = self._heard._replace(round_trip_ns=trip_ns)  # its age ends when it has drawn
         else:
@@ -255,7 +280,7 @@ class Client:
 
     def _hear(self, heard: Heard) -> None:
         self._heard = heard
-        self._aged(self.group, heard.age_ns)
+        self._times.ages.add(self.group, heard.age_ns)
 
     def has_drawn(self, published_unix_ns: int) -> None:
         """Note that the viewer shows a frame that came onto the bus at this steady time."""
@@ -372,7 +397,7 @@ class Client:
     def _fall_behind(self) -> None:
         self._account = Account(self._passed(self._account), None)
         if self._queue is None:
-            self._queue = SinkQueue(self.identity.remote, self._bounds)
+            self._queue = SinkQueue(self.identity.remote, self._limits.bounds)
 
     def _offer(self, chunk: list[Envelope]) -> None:
         assert self._queue is not None
@@ -385,18 +410,20 @@ class Client:
         """Count an envelope that was taken from its queue and is not sent."""
         self._late.setdefault((reason, envelope.kind), RunningCount()).add([envelope])
 
-    def _age_ns(self, envelope: Envelope) -> int:
-        return self._clock.steady_unix_ns() - envelope.published_unix_ns
+    def _is_too_old(self, envelope: Envelope) -> bool:
+        limit_s = self._limits.max_age_s
+        if limit_s is None:
+            return False
+        return self._clock.steady_unix_ns() - envelope.published_unix_ns > limit_s * 1e9
 
     def _in_time(self, chunk: list[Envelope]) -> list[Envelope]:
         """Drop what is too old. The newest envelope of each topic stays: no state gets lost."""
         if not self.is_late(chunk):
             return chunk
         assert self._queue is not None
-        assert self._max_age_ns is not None
         newer, kept = self._queue.topics(), list[Envelope]()
         for envelope in reversed(chunk):
-            if envelope.topic in newer and self._age_ns(envelope) > self._max_age_ns:
+            if envelope.topic in newer and self._is_too_old(envelope):
                 self._lose("age", envelope)
             else:
                 newer.add(envelope.topic)
@@ -420,7 +447,9 @@ class Client:
         if data := self.framed(chunk):
             self.connection.transport.write(data)
             if pacer is None or pacer.is_full:
-                self.ask(chunk[-1])
+                if self._has_turn or not self._is_on_detour:
+                    self._has_turn = False
+                    self._ask_once(chunk[-1])
             elif self._open:
                 self._follow(pacer, len(data), chunk[-1])
         if not self._progress.paused:
@@ -431,6 +460,6 @@ class Client:
         if self._is_paced and self._loop.time() - self._held_s < _CALM_S:
             self._is_resting = True
             return
-        self._is_paced = self._is_resting = False
+        self._is_paced = self._is_resting = self._is_on_detour = False
         self._account = self._account._replace(since=self._sent.amount())
         self._paths.to_fast(self)

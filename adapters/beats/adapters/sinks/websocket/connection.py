@@ -112,6 +112,7 @@ class StreamConnection(HttpConnection):
         "ended",
         "flooded",
         "rights",
+        "silent",
         "variant",
     )
 
@@ -140,6 +141,8 @@ class StreamConnection(HttpConnection):
         self.rights: Rights = Rights(steer=False)
         self.flooded = False
         """Whether the client has sent more than it may."""
+        self.silent = False
+        """Whether the client left a ping unanswered for too long."""
         self._frames: Final = FrameScanner()
         self._rate_limit: Final = rate_limit()
         self._discarded_bytes = 0
@@ -289,6 +292,7 @@ class StreamConnection(HttpConnection):
         now_s = self.loop.time()
         if self._pinged_s is not None:
             if now_s - self._pinged_s >= timeout_s:
+                self.silent = True
                 self._fail(1011, "keepalive ping timeout")
         elif now_s - self._heard_s >= interval_s and not self.transport.get_write_buffer_size():
             self._pinged_s = now_s

@@ -1,6 +1,7 @@
 """How old the stream is that viewers read or draw: told by their pongs and by messages of theirs."""
 
 from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 from beats.kernel.envelope import Envelope
@@ -56,13 +57,29 @@ class Heard(NamedTuple):
 
 
 class Turns:
-    """Spreads pings over viewers, so that each has its turn and few of them come at once. No I/O."""
+    """Spreads pings over viewers, so that each has its turn and few of them come at once. No I/O.
+
+    A viewer that has just come has its first turn before all others.
+    """
 
     def __init__(self) -> None:
+        self._new: Final[dict[int, None]] = {}
+        """Who had no turn yet, in the order in which they came."""
         self._left: list[int] = []
         """The viewers whose turn in this round is still to come."""
         self._begun_s = float("-inf")
         self._size = self._given = 0
+        self._room = float(_MOST_AT_ONCE)
+        """How many turns may be given now."""
+        self._seen_s = 0.0
+
+    def join(self, viewer: int) -> None:
+        """A viewer has come."""
+        self._new[viewer] = None
+
+    def leave(self, viewer: int) -> None:
+        """A viewer has left."""
+        self._new.pop(viewer, None)
 
     def due(self, viewers: Collection[int], now_s: float) -> Iterator[int]:
         """The ids of the viewers whose turn it is. Some may have left since the round began.
@@ -71,6 +88,17 @@ class Turns:
             viewers: the ids of those that keep up.
             now_s: the event loop's time.
         """
+        self._room = min(_MOST_AT_ONCE, self._room + (now_s - self._seen_s) * _MOST_PINGS_PER_S)
+        self._seen_s = now_s
+        for viewer in tuple(islice(self._new, _MOST_AT_ONCE)):
+            if self._room < 1:
+                return
+            del self._new[viewer]
+            if viewer in viewers:
+                self._room -= 1
+                yield viewer
+            else:
+                self._new[viewer] = None  # last: it may keep up later
         passed_s = now_s - self._begun_s
         if not self._left:
             if passed_s < PING_INTERVAL_S:
@@ -78,7 +106,9 @@ class Turns:
             self._left = list(viewers)
             self._begun_s, self._size, self._given, passed_s = now_s, len(self._left), 0, 0.0
         per_s = min(self._size / PING_INTERVAL_S, _MOST_PINGS_PER_S)
-        due = min(1 + int(passed_s * per_s) - self._given, _MOST_AT_ONCE, len(self._left))
-        self._given += max(0, due)
-        for _ in range(due):
+        for _ in range(min(1 + int(passed_s * per_s) - self._given, len(self._left))):
+            if self._room < 1:
+                return
+            self._room -= 1
+            self._given += 1
             yield self._left.pop()

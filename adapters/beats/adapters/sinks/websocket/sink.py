@@ -17,7 +17,7 @@ from beats.adapters.http.variants import variants_of
 from beats.adapters.http.viewers import Viewers
 from beats.adapters.sinks.websocket.admission import StreamAdmission
 from beats.adapters.sinks.websocket.choice import StreamChoice
-from beats.adapters.sinks.websocket.client import Client
+from beats.adapters.sinks.websocket.client import Client, ClientLimits
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.framing import chunks, framed
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
@@ -46,7 +46,7 @@ class WebSocketSink:
     def __init__(self, settings: WebSocketSettings, context: Context) -> None:
         self._settings = settings
         self._context: Final = context
-        self._bounds = settings.client_bounds()
+        self._limits = _limits(settings)
         self._viewers: Final = Viewers(context.name)
         self._variants: Final = variants_of(settings, context)
         self._players: Final = Players(context, self._viewers, self._variants)
@@ -86,7 +86,9 @@ class WebSocketSink:
         self._admission.adjust(settings)
         self._settings = settings
         self._variants.adjust(settings.encoder_threads, settings.max_variants)
-        self._bounds = settings.client_bounds()
+        self._limits = _limits(settings)
+        for view in self._views.values():
+            view.adjust(self._limits)
 
     async def run(self, queue: Batches) -> None:
         """Serve until the queue ends.
@@ -197,6 +199,10 @@ class WebSocketSink:
                     "clients that sent too much",
                     f"client {connection.remote} closed: it sent more than max_messages_per_s allows",
                 )
+            if connection.silent:
+                viewers.silent += 1
+                why = f"it answered no ping within {self._settings.ping_timeout_s:g} s (ping_timeout_s)"
+                viewers.reports.add("silent clients", f"client {connection.remote} closed: {why}")
 
     @staticmethod
     def _key(connection: StreamConnection) -> object:
@@ -216,19 +222,23 @@ class WebSocketSink:
             view = self._views.get(self._key(connection))
             if view is None:
                 make = self._foxglove_view if speaks_foxglove else StreamView
-                view = make(connection.choice, self._variants)
+                view = make(connection.choice, self._variants, self._limits)
                 self._views[self._key(connection)] = view
             identity = self._viewers.identify(connection.remote)
-            client = view.client(identity, connection, self._bounds, self._context.clock, self._viewers.aged)
+            client = view.client(identity, connection, self._context.clock, self._viewers.times)
             connection.client = client
             self._viewers.join(client)
             view.join(client, caught_up)
             return client
 
-    def _foxglove_view(self, choice: StreamChoice, variants: Variants) -> StreamView:
+    def _foxglove_view(self, choice: StreamChoice, variants: Variants, limits: ClientLimits) -> StreamView:
         from beats.adapters.sinks.websocket.foxglove.channels import Channels  # most streams never need it
         from beats.adapters.sinks.websocket.foxglove.session import FoxgloveView
 
         if self._channels is None:
             self._channels = Channels(self._context)
-        return FoxgloveView(choice, variants, self._channels)
+        return FoxgloveView(choice, variants, limits, self._channels)
+
+
+def _limits(settings: WebSocketSettings) -> ClientLimits:
+    return ClientLimits(settings.client_bounds(), settings.max_age_s)

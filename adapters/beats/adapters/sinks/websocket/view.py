@@ -1,13 +1,13 @@
 """Viewers that made the same choice, served together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Iterable
 from functools import partial
 from typing import Final
 
-from beats.adapters.http.viewers import RunningCount
+from beats.adapters.http.viewers import RunningCount, ViewerTimes
 from beats.adapters.sinks.websocket.choice import StreamChoice
-from beats.adapters.sinks.websocket.client import Client, Paths
+from beats.adapters.sinks.websocket.client import Client, ClientLimits, Paths
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.converter import Converter
 from beats.adapters.sinks.websocket.framing import framed
@@ -17,7 +17,6 @@ from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.kernel.envelope import FRAME_TOPIC, PNG, ClientIdentity, Envelope, Frame
 from beats.kernel.last_values import CaughtUp
 from beats.kernel.ports import Clock, Context
-from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.stats import Amount
 from beats.kit.throttled_log import ThrottledLog
 from beats.pictures.variants import Lost, Variants
@@ -49,8 +48,16 @@ class StreamView:
     follow later, without delaying anything else.
     """
 
-    def __init__(self, choice: StreamChoice, variants: Variants) -> None:
+    def __init__(self, choice: StreamChoice, variants: Variants, limits: ClientLimits) -> None:
+        """Make a view without clients.
+
+        Args:
+            choice: what its clients asked for.
+            variants: encode frames for them.
+            limits: those of the sink; a choice may name another age.
+        """
         self.choice: Final = choice
+        self._limits = self._own(limits)
         self.clients: Final[dict[int, Client]] = {}
         self.sent: Final = RunningCount()
         self.thinned: Final = RunningCount()
@@ -77,16 +84,26 @@ class StreamView:
         self,
         identity: ClientIdentity,
         connection: StreamConnection,
-        bounds: QueueBounds,
         clock: Clock,
-        aged: Callable[[str, int], object],
+        times: ViewerTimes,
     ) -> Client:
         """A client to join this view; arguments as those of `Client`."""
-        return Client(identity, connection, bounds, self.sent, self.left_out, self.paths, clock, aged)
+        counts = (self.sent, self.left_out, self.paths)
+        return Client(identity, connection, self._limits, *counts, clock, times)
+
+    def adjust(self, limits: ClientLimits) -> None:
+        """Let other limits of the sink hold for its clients, those that are connected as well."""
+        self._limits = self._own(limits)
+        for client in self.clients.values():
+            client.adjust(self._limits)
+
+    def _own(self, limits: ClientLimits) -> ClientLimits:
+        own_s = self.choice.max_age_s
+        return limits if own_s is None else limits._replace(max_age_s=own_s)
 
     def join(self, client: Client, caught_up: CaughtUp) -> None:
         """Send a client the last values that it wants, and from then on the stream."""
-        self.clients[client.identity.id] = client
+        self._enter(client)
         first, then = caught_up.for_newcomer()
         if self.choice.max_fps is not None:  # it leaves out frames that come all at once
             first, then = caught_up.last_values(), []
@@ -101,9 +118,14 @@ class StreamView:
                 client.leave_out(each.why, Amount(1, each.size_bytes))
         client.start(first, then)
 
+    def _enter(self, client: Client) -> None:
+        self.clients[client.identity.id] = client
+        self._turns.join(client.identity.id)
+
     def leave(self, client: Client) -> None:
         """Stop sending to a client."""
         del self.clients[client.identity.id]
+        self._turns.leave(client.identity.id)
         if not self.clients:
             self._converter.close()
             for pace in self._paces.values():
@@ -136,7 +158,8 @@ class StreamView:
             self._deliver(chunk, data)
 
     def _deliver(self, chunk: list[Envelope], data: bytes) -> None:
-        if self.choice.max_age_s is not None:
+        due = self._due()
+        if self._limits.max_age_s is not None:
             for id_ in tuple(self.paths.fast):
                 if self.clients[id_].is_late(chunk):
                     self.clients[id_].detour()
@@ -148,13 +171,16 @@ class StreamView:
         self.sent.add(chunk)
         if self._recent is not None:
             self._recent.note(chunk)
-        self._ask(chunk)
+        self._ask(due, chunk)
 
-    def _ask(self, chunk: list[Envelope]) -> None:
-        """Ask clients that keep up, and whose turn it is, to tell when they have read a chunk."""
-        for id_ in self._turns.due(self.paths.fast, self._loop.time()):
-            if id_ in self.paths.fast:
-                self.clients[id_].ask(chunk[-1])
+    def _due(self) -> tuple[int, ...]:
+        """The clients that keep up and whose turn it is to tell when they have read a chunk."""
+        return tuple(self._turns.due(self.paths.fast, self._loop.time()))
+
+    def _ask(self, due: Iterable[int], chunk: list[Envelope]) -> None:
+        for id_ in due:
+            if (client := self.clients.get(id_)) is not None:
+                client.ask(chunk[-1])
 
     def _without_held(self, values: list[Envelope]) -> list[Envelope]:
         """A held frame reaches all clients when it is due; until then the one before it is the last value."""

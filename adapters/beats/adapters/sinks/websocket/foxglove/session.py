@@ -1,13 +1,13 @@
 """What the sink needs of this room: the view of a client that speaks Foxglove's protocol."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 import anyio
 
+from beats.adapters.http.viewers import ViewerTimes
 from beats.adapters.sinks.websocket.choice import StreamChoice
-from beats.adapters.sinks.websocket.client import Client
+from beats.adapters.sinks.websocket.client import Client, ClientLimits
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.foxglove import messages, playback
 from beats.adapters.sinks.websocket.foxglove.channels import Channels
@@ -19,7 +19,6 @@ from beats.adapters.sinks.websocket.view import StreamView
 from beats.kernel.envelope import ClientIdentity, Envelope
 from beats.kernel.last_values import CaughtUp
 from beats.kernel.ports import Clock, Context
-from beats.kernel.queue.bounds import QueueBounds
 from beats.kit.throttled_log import ThrottledLog
 from beats.pictures.variants import Variants
 
@@ -32,8 +31,10 @@ _REPLAY_PATIENCE_S: Final = 2.0
 class FoxgloveView(StreamView):
     """The stream of one client."""
 
-    def __init__(self, choice: StreamChoice, variants: Variants, channels: Channels) -> None:
-        super().__init__(choice, variants)
+    def __init__(
+        self, choice: StreamChoice, variants: Variants, limits: ClientLimits, channels: Channels
+    ) -> None:
+        super().__init__(choice, variants, limits)
         self._channels: Final = channels
         self._player: playback.Player | None = None
 
@@ -41,20 +42,18 @@ class FoxgloveView(StreamView):
         self,
         identity: ClientIdentity,
         connection: StreamConnection,
-        bounds: QueueBounds,
         clock: Clock,
-        aged: Callable[[str, int], object],
+        times: ViewerTimes,
     ) -> FoxgloveClient:
         """The client of this view."""
         counts = (self.sent, self.left_out, self.paths)
-        self._client = FoxgloveClient(
-            self._channels, self.choice, self._goes_now, identity, connection, bounds, *counts, clock, aged
-        )
+        arguments = (identity, connection, self._limits, *counts, clock, times)
+        self._client = FoxgloveClient(self._channels, self.choice, self._goes_now, *arguments)
         return self._client
 
     def join(self, client: Client, caught_up: CaughtUp) -> None:
         """Begin; the client gets last values when it subscribes."""
-        self.clients[client.identity.id] = client
+        self._enter(client)
         client.start([], [])
 
     async def _greet(self, client: Client, context: Context) -> None:
@@ -91,9 +90,10 @@ class FoxgloveView(StreamView):
 
     def _deliver(self, chunk: list[Envelope], data: bytes = b"") -> None:
         if wanted := self._client.wanted(chunk):  # a frame that was held may have been overtaken
+            due = self._due()
             self._client.deliver(wanted)
             self.sent.add(wanted)
-            self._ask(wanted)
+            self._ask(due, wanted)
 
     async def receive(
         self, client: Client, settings: WebSocketSettings, context: Context, reports: ThrottledLog
