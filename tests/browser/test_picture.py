@@ -197,6 +197,7 @@ def test_ages_are_measured_by_the_servers_clock(tab: Tab, host: Host) -> None:
     assert 0 <= tab.number("age") < 3_600_000
     tab["#about summary"].click()
     tab.until("clock.textContent.startsWith('\\u22122 d')")
+    assert 0 < tab.number("round-trip") < 3_600_000
 
 
 def test_the_picture_can_fill_its_area(tab: Tab, host: Host) -> None:

@@ -151,7 +151,7 @@ def test_a_signal_ends_a_run_in_order(number: signal.Signals, tmp_path: Path) ->
         assert program.end() == 0, program.err.text()
         out = program.out.text()
         assert numbers(out, "browser")[2] == 0
-        assert re.search(r"^ +1 clients +\d+ +\d+ +0 *$", out, re.MULTILINE)
+        assert re.search(r"^ +1 viewer +\d+ +\d+ +0 *$", out, re.MULTILINE)
         assert "Traceback" not in program.err.text()
         assert program.leaves_nothing()
         host, port = program.url.removeprefix("ws://").split(":")
@@ -182,8 +182,8 @@ def test_a_terminal_shows_a_live_line(tmp_path: Path) -> None:
     with on_a_terminal("run", *PORT_0, cwd=tmp_path) as terminal:
         url = terminal.wait_for(r"On air: (ws://\S+)")[1]
         with watching(url):
-            terminal.wait_for(r"[1-9]\d*\.\d fps · \d+\.\d updates/s · 1 client · 0 dropped")
-        terminal.wait_for(r"fps · \d+\.\d updates/s · 0 clients")
+            terminal.wait_for(r"[1-9]\d*\.\d fps · \d+\.\d updates/s · 1 viewer · 0 dropped")
+        terminal.wait_for(r"fps · \d+\.\d updates/s · 0 viewers")
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.end() == 0
     assert re.search(r"sink +state +offered +delivered +dropped", terminal.text)

@@ -291,13 +291,13 @@ def test_the_line_shows_rates_since_the_last_look(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=lambda: now_s))
     kernel = FakeKernel()
     line = LiveLine(kernel)
-    assert str(line.__rich__()) == "0 fps · 0 clients · 0 dropped"
+    assert str(line.__rich__()) == "0 fps · 0 viewers · 0 dropped"
     now_s += 2
     kernel.now = Stats(100, 60, (), (sink(totals=totals(connected=1)),))
-    assert str(line.__rich__()) == "30.0 fps · 20.0 updates/s · 1 client · 0 dropped"
+    assert str(line.__rich__()) == "30.0 fps · 20.0 updates/s · 1 viewer · 0 dropped"
     now_s += 1
     kernel.now = Stats(130, 70, (), (sink(totals=totals(connected=2)),))
-    assert str(line.__rich__()) == "10.0 fps · 20.0 updates/s · 2 clients · 0 dropped"
+    assert str(line.__rich__()) == "10.0 fps · 20.0 updates/s · 2 viewers · 0 dropped"
     now_s = 100.0
     monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=lambda: now_s))
     kernel = FakeKernel()
@@ -305,7 +305,7 @@ def test_the_line_shows_rates_since_the_last_look(monkeypatch: pytest.MonkeyPatc
     now_s += 0.3
     browser = sink(offered=9, drops=[("drop_oldest", 2)], totals=totals(dropped=3))
     kernel.now = Stats(9, 9, (), (browser, sink("null")))
-    assert str(line.__rich__()) == "0 fps · 0 clients · 5 dropped"
+    assert str(line.__rich__()) == "0 fps · 0 viewers · 5 dropped"
     now_s += 0.2
     assert "18.0 fps" in str(line.__rich__())
 
@@ -340,6 +340,6 @@ def test_the_table_counts_by_sink() -> None:
     ended = {"stalled": 1, "overflowed": 2, "flooded": 3, "silent": 4}
     lines = rows(Stats(10, 7, (), (sink("browser", "ended", 10, totals=totals(0, 40, 8, **ended)),)))
     reasons = "1 closed: stalled, 2 closed: overflowed, 3 closed: flooded, 4 closed: silent"
-    assert lines[3] == ["5", "clients", "48", "40", "8", *reasons.split()]
+    assert lines[3] == ["5", "viewers", "48", "40", "8", *reasons.split()]
     lines = rows(Stats(10, 7, (), (sink("browser", "ended", 10, totals=totals(0, 40)),)))
-    assert lines[3] == ["5", "clients", "40", "40", "0"]
+    assert lines[3] == ["5", "viewers", "40", "40", "0"]

@@ -46,11 +46,11 @@ def test_top_shows_a_run_at_a_glance(on_air: Program, tmp_path: Path, columns: i
         screen.wait_for(r"^127\.0\.0\.1:\d+ +live +[\d.]{3,}")
         screen.wait_for(rf"^beats [\d.]+  default  {place}  up \d+ s$")
         screen.wait_for(
-            r"^\d[\d.]* frames/s  \d[\d.]* updates/s  3 clients  cpu \d+ %  memory \d+ MB  \d+ files$"
+            r"^\d[\d.]* frames/s  \d[\d.]* updates/s  3 viewers  cpu \d+ %  memory \d+ MB  \d+ files$"
         )
         screen.wait_for(r"^demo +running +\d[\d.]* ")
         screen.wait_for(r"^browser +running +\d[\d.]* ")
-        screen.wait_for(r"^  3 clients +\d[\d.]* ")
+        screen.wait_for(r"^  3 viewers +\d[\d.]* ")
         screen.wait_for(r"^recorder +running +\d[\d.]* ")
         screen.wait_for(r"^  recording  written \d[\d.]* [kM]B \(")
         seen = screen.lines()

@@ -84,7 +84,7 @@ def test_viewers_of_all_workers_see_one_stream(tmp_path: Path) -> None:
         assert re.search(r'^process_cpu_seconds_total\{process="worker \d"\}', metrics, re.MULTILINE)
         stack.close()
         assert program.interrupt() == 0, program.err.text()
-        assert re.search(rf"{VIEWERS + 1} clients", program.out.text())
+        assert re.search(rf"{VIEWERS + 1} viewers", program.out.text())
         assert program.leaves_nothing()
 
 

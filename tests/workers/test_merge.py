@@ -44,7 +44,7 @@ def of_worker(
     """A worker with one viewer, who got as much as its sink."""
     viewer = ClientStats(1, "host:1", 0, False, queue("host:1", taken, dropped, 0), "full")
     ages = Latency((0.1, 1.0), (0, taken, 1), 0.75) if taken else None
-    group = ClientGroup("full", 1, viewer.queue.taken, Amount(), viewer.queue.drops, ages)
+    group = ClientGroup("full", 1, viewer.queue.taken, Amount(), viewer.queue.drops, ages, ages)
     totals = ClientTotals(1, 3, 1, 1, 0, viewer.queue.taken, viewer.queue.dropped, (group,), 2, 3)
     latency = Latency((0.1, 1.0), (taken, 0, 1), 0.5)
     own, figures = queue("browser", taken, dropped, waiting), (("age_s", 2.0),)
@@ -70,7 +70,7 @@ def test_counters_of_workers_are_added() -> None:
     assert (sink.queue.taken.items, sink.queue.dropped.items, sink.queue.high_water) == (12, 1, 2)
     drops = (DropStats("drop_oldest", "frame", 1, 10),)
     ages = Latency((0.1, 1.0), (0, 12, 2), 1.5)
-    groups = (ClientGroup("full", 2, Amount(12, 120), Amount(), drops, ages),)
+    groups = (ClientGroup("full", 2, Amount(12, 120), Amount(), drops, ages, ages),)
     assert sink.client_totals == ClientTotals(2, 6, 2, 2, 0, Amount(12, 120), Amount(1, 10), groups, 4, 6)
     assert sink.latency == Latency((0.1, 1.0), (12, 0, 2), 1.0)
     assert dict(sink.figures) == {"workers": 2, "workers_running": 2, "age_s": 4.0}

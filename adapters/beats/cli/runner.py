@@ -28,6 +28,7 @@ from beats.kernel.run.kernel import Kernel
 from beats.kernel.run.supervisor import sole
 from beats.kernel.stats import SinkStats, Stats
 from beats.kit.event_loop import run
+from beats.kit.units import counted
 from beats.runtime.host import Host
 from beats.runtime.reader import Reader
 from beats.runtime.threads import WhenStarted
@@ -64,7 +65,7 @@ class LiveLine:
             self._last, self._last_s = stats, now_s
         clients = sum(sink.client_totals.connected for sink in stats.sinks if sink.client_totals)
         dropped = sum(_lost(sink) for sink in stats.sinks)
-        text = Text(f"{self._rates} · {clients} client{'' if clients == 1 else 's'} · {dropped} dropped")
+        text = Text(f"{self._rates} · {counted(clients, 'viewer')} · {dropped} dropped")
         if given_up := sum(each.items for each in stats.given_up):
             text.append(f" · {given_up} given up")
         for part in stats.failed():
@@ -96,7 +97,7 @@ def table(stats: Stats) -> Group:
             ]
             closed = ", ".join(f"{number} closed: {reason}" for number, reason in ended if number)
             row = (offered, clients.delivered.items, clients.dropped.items)
-            result.add_row("", f"{clients.accepted} clients", *map(str, row), closed)
+            result.add_row("", counted(clients.accepted, "viewer"), *map(str, row), closed)
     given_up = sum(each.items for each in stats.given_up)
     before = f"; {given_up} more were given up before that" if given_up else ""
     return Group(Text(f"published {stats.published}, of them {stats.frames} frames{before}"), result)

@@ -32,7 +32,7 @@ def test_rates_are_differences_over_the_servers_own_time() -> None:
     assert (recorder.viewers, recorder.figures_hz) == (None, {"written_bytes_total": 2500})
     viewer = found.clients[0]
     assert (viewer.flow.taken_hz, viewer.flow.dropped_hz, viewer.flow.high_water) == (150, 50, 5)
-    assert (viewer.sink, viewer.age_s, viewer.flow.why) == ("browser", 12, {"latest": 200})
+    assert (viewer.sink, viewer.online_s, viewer.flow.why) == ("browser", 12, {"latest": 200})
 
 
 @pytest.mark.parametrize(

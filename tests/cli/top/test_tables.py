@@ -71,9 +71,9 @@ def test_a_client_is_shown_with_what_it_gets_and_misses() -> None:
     cells = client_cells(found._replace(clients=[row._replace(client=replace(row.client, age_s=0.25))]))
     plain = {heading: cell.text for heading, cell in cells.items()}
     assert plain == {
-        "client": "10.0.0.1:5000", "state": "behind", "/s": "60.0", "data/s": "600 B",
+        "viewer": "10.0.0.1:5000", "state": "behind", "/s": "60.0", "data/s": "600 B",
         "queue": "█▌          8", "most": "32", "dropped": "3", "drop/s": "0",
-        "age": "1:01", "reads": "250 ms", "trip": UNKNOWN, "class": "full",
+        "online": "1:01", "age": "250 ms", "trip": UNKNOWN, "class": "full",
         "delivered": "160", "sink": "browser", "why dropped": "latest 3",
     }  # fmt: skip
     assert (cells["state"].style, cells["dropped"].style) == ("yellow", "red")
@@ -91,14 +91,15 @@ def test_a_sink_is_shown_with_its_viewers_below() -> None:
     found = shown(0, 50, drops=[("drop_oldest", 7)])
     assert sink_cells(found)["sink"].text == "browser"
     cells = sink_cells(found, of_viewers=True)
-    assert (cells["sink"].text, cells["state"].text, cells["p99"].text) == ("  1 client", "", "")
+    assert (cells["sink"].text, cells["state"].text, cells["p99"].text) == ("  1 viewer", "", "")
     assert (cells["/s"].text, cells["dropped"].text) == ("50.0", "7")
     row = found.sinks[0]
     assert row.sink.client_totals is not None
     totals = replace(row.sink.client_totals, refused=3, stalled=1200, flooded=1, silent=2, rejected_tokens=7)
     row = row._replace(sink=replace(row.sink, client_totals=totals))
     assert row.viewers is not None
-    said = "drop_oldest 7; 3 clients refused; 1,200 clients stalled; 1 clients flooded; 2 clients silent; 7 tokens rejected"
+    ended = "3 viewers refused; 1,200 viewers stalled; 1 viewer flooded; 2 viewers silent; 7 tokens rejected"
+    said = f"drop_oldest 7; {ended}"
     assert why(SinkLine(row, row.viewers, of_viewers=True)) == said
 
 
@@ -134,7 +135,7 @@ def test_headings_fit_their_columns_with_the_sign_of_sorting() -> None:
         can_be = of_clients.key is not None
         assert len(of_clients.heading) + can_be <= of_clients.width
         assert (of_clients.heading in SORTABLE) == can_be
-    assert (SORTABLE["dropped"], SORTABLE["client"]) == (True, False)
+    assert (SORTABLE["dropped"], SORTABLE["viewer"]) == (True, False)
 
 
 def lines(section: Section) -> list[str]:
@@ -235,7 +236,7 @@ def test_clients_are_in_the_order_that_was_chosen() -> None:
 
     assert order(View()) == ["10.0.0.2", "10.0.0.1", "10.0.0.3"]
     assert order(View(falling=False)) == ["10.0.0.3", "10.0.0.1", "10.0.0.2"]
-    assert order(View(sorted_by="age"))[0] == "10.0.0.1"
+    assert order(View(sorted_by="online"))[0] == "10.0.0.1"
     assert tables.clients(found, 80, View()).header.plain.count("dropped▼") == 1
 
 

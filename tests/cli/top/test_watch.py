@@ -61,7 +61,7 @@ def restored(screen: Screen, before: list[Any]) -> bool:
 
 def first_client(screen: Screen) -> str:
     lines = screen.lines()
-    header = next(number for number, line in enumerate(lines) if line.startswith("client"))
+    header = next(number for number, line in enumerate(lines) if line.startswith("viewer"))
     return lines[header + 1].split(":")[0]
 
 
@@ -83,7 +83,7 @@ def test_keys_sort_and_scroll_and_quit(tmp_path: Path) -> None:
         screen.press("?")
         screen.wait_for(r"r reverse")
         screen.press("\t", "\t", "\t")
-        screen.until(lambda: not re.search("^(source|client) ", screen.text(), re.MULTILINE) or None)
+        screen.until(lambda: not re.search("^(source|viewer) ", screen.text(), re.MULTILINE) or None)
         screen.press("q")
         assert screen.end() == 0
         assert restored(screen, before)
@@ -183,7 +183,7 @@ def test_a_terminal_that_can_do_little_shows_what_it_can(tmp_path: Path) -> None
         screen.press("\x03")
         assert screen.end() == 0
     with watched(tmp_path, Server(3), PYTHONIOENCODING="latin-1") as (screen, _):
-        screen.wait_for(r"^client            state       /s         queue  dropped\?  drop/s       age$")
+        screen.wait_for(r"^viewer            state       /s         queue  dropped\?  drop/s    online$")
 
 
 def test_a_terminal_that_goes_is_its_end(tmp_path: Path) -> None:

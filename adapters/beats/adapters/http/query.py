@@ -4,6 +4,8 @@ from collections.abc import Collection
 from typing import Final
 from urllib.parse import parse_qsl
 
+from beats.kit.decimals import decimal
+
 MAX_PATTERNS: Final = 32
 MAX_FPS: Final = 1000.0
 MAX_WIDTH: Final = 65_535
@@ -68,11 +70,8 @@ def number(name: str, text: str | None, most: float = MAX_FPS) -> float | None:
     """
     if text is None:
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= most:
+    value = decimal(text)
+    if value is None or not 0 < value <= most:
         raise InvalidQuery(f"{name} is {text!r:.40}; it takes a number above 0, at most {most:g}")
     return value
 

@@ -1,6 +1,6 @@
 """`beats replay`."""
 
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Annotated, Final
 
 import typer
@@ -18,6 +18,7 @@ from beats.kernel.envelope import ClientIdentity, Control
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import Playback
 from beats.kit import units
+from beats.kit.decimals import decimal
 from beats.kit.paths import expanded, why_absent
 from beats.runtime.reader import Reader
 
@@ -69,9 +70,11 @@ def _split(text: str) -> list[str]:
 def _speed(text: str) -> float | str:
     from beats.adapters.sources.replay.settings import LEAST_SPEED, MOST_SPEED  # lazy: slow to import
 
-    with suppress(ValueError):
-        if text == "max" or LEAST_SPEED <= float(text) <= MOST_SPEED:
-            return text if text == "max" else float(text)
+    if text == "max":
+        return text
+    speed = decimal(text)
+    if speed is not None and LEAST_SPEED <= speed <= MOST_SPEED:
+        return speed
     usage = f'give a number from {LEAST_SPEED:g} to {MOST_SPEED:g}, or "max"'
     raise exit_with(f"--speed is {text!r}: {usage}", EXIT_USAGE)
 

@@ -23,11 +23,14 @@ def top(
     token: TokenOption = None,
     ca: CaOption = None,
 ) -> None:
-    """Show a running Beats: its sources, sinks and clients, with rates, queues, drops and ages.
+    """Show a running Beats: its sources, sinks and viewers, with rates, queues, drops and ages.
 
-    On a terminal, the left and right arrows choose the sort column of clients, and r reverses the order. The
+    On a terminal, the left and right arrows choose the sort column of viewers, and r reverses the order. The
     up and down arrows, space, b, g and G scroll. Tab shows one table alone, ? lists the keys, q quits. When
     the server cannot be reached, it says so and tries again.
+
+    Of each viewer, `age` is how old the stream is that it reads, `trip` the round trip of a ping behind it,
+    and `online` the time since it came. A viewer that answers no pings has neither age nor trip.
 
     Without a terminal, tables are printed one after the other. For rates, `--once` asks twice, `--interval`
     apart.

@@ -74,8 +74,8 @@ class ClientRow(NamedTuple):
     sink: str
     client: ClientStats
     flow: Flow
-    age_s: float
-    """Seconds since it connected."""
+    online_s: float
+    """Since it connected."""
 
 
 class Table(NamedTuple):
@@ -245,8 +245,8 @@ def _client_rows(
     old = {client.id: client for client in before.clients} if before else {}
     for client in now.clients:
         then = old.get(client.id)
-        age_s = max(0.0, (now_unix_ns - client.connected_unix_ns) / 1e9)
-        yield ClientRow(now.name, client, _flow(span, then.queue if then else None, client.queue), age_s)
+        online_s = max(0.0, (now_unix_ns - client.connected_unix_ns) / 1e9)
+        yield ClientRow(now.name, client, _flow(span, then.queue if then else None, client.queue), online_s)
 
 
 def _flow(span: _Span, before: QueueStats | None, now: QueueStats) -> Flow:

@@ -8,7 +8,7 @@ from rich.text import Text
 from beats.cli.printable import printable
 from beats.cli.top import grid, tables
 from beats.cli.top.model import Table
-from beats.cli.top.tables import EVERYTHING, HINT, KEYS, Section, View
+from beats.cli.top.tables import EVERYTHING, HINT, KEYS, WORDS, Section, View
 from beats.kit import units
 
 _AROUND: Final = 3
@@ -54,6 +54,8 @@ def draw(table: Table, place: str, view: View, trouble: str, width: int, height:
         for line in lines:
             line.stylize("dim")
     foot = _foot(seen if section.length > page else "", view, trouble, width)
+    if view.help and height > 2:
+        lines[height - 2] = Text(grid.fitted(WORDS, width), "dim", no_wrap=True)
     return Screen([*lines[: height - 1], foot], view, page)
 
 
@@ -83,7 +85,7 @@ def head(table: Table, place: str, width: int) -> Iterator[Text]:
     said = [
         f"{units.rate(table.frames_hz)} frames/s",
         f"{units.rate(table.updates_hz)} updates/s",
-        f"{units.count(clients)} client{'' if clients == 1 else 's'}",
+        units.counted(clients, "viewer"),
         f"{of}cpu {units.UNKNOWN if table.cpu is None else f'{table.cpu * 100:.0f} %'}",
         f"memory {units.size(process.rss_bytes)}",
     ]
@@ -113,7 +115,7 @@ def _upper(table: Table, width: int) -> Iterator[Section]:
 
 
 def _one(table: Table, view: View, width: int) -> Section:
-    if view.table == "clients":
+    if view.table == "viewers":
         return tables.clients(table, width, view)
     sections = {"pictures": tables.pictures, "sources": tables.sources, "sinks": tables.sinks}
     return sections[view.table](table, width)

@@ -17,8 +17,10 @@ from beats.kit import units
 _Value = TypeVar("_Value", bound=float | str | None)
 
 EVERYTHING: Final = "everything"
-TABLES: Final = (EVERYTHING, "pictures", "sources", "sinks", "clients")
+TABLES: Final = (EVERYTHING, "pictures", "sources", "sinks", "viewers")
 KEYS: Final = "← → s sort  r reverse  ↑ ↓ space b g G scroll  Tab one table  ? less  q quit"
+WORDS: Final = "age  of what the viewer reads   trip  round trip of a ping   online  since it came"
+"""Columns whose headings are short."""
 HINT: Final = "? keys  q quit"
 _SORTING: Final = {"s": 1, ">": 1, "right": 1, "<": -1, "left": -1}
 _LAST: Final = 1_000_000_000
@@ -31,13 +33,13 @@ class View(NamedTuple):
     table: str = EVERYTHING
     """One of `TABLES`."""
     sorted_by: str = "dropped"
-    """The heading of the sort column of clients."""
+    """The heading of the sort column of viewers."""
     falling: bool = True
     """Whether largest come first."""
     offset: int = 0
     """Number of lines above the first visible one."""
     help: bool = False
-    """Whether the keys are listed."""
+    """Whether the keys are listed, and the columns explained."""
 
     def pressed(self, key: str, columns: Mapping[str, bool], page: int) -> "View":
         """The view after a key was pressed.
@@ -151,7 +153,7 @@ def _sink_name(line: SinkLine) -> Cell:
         return Cell(printable(line.row.sink.name))
     totals = line.row.sink.client_totals
     number = totals.connected if totals is not None else 0
-    return Cell(f"  {units.count(number)} client{'' if number == 1 else 's'}", "dim")
+    return Cell(f"  {units.counted(number, 'viewer')}", "dim")
 
 
 def why(line: SinkLine) -> str:
@@ -166,7 +168,7 @@ def why(line: SinkLine) -> str:
             (totals.flooded, "flooded"),
             (totals.silent, "silent"),
         )
-        said += [f"{units.count(number)} clients {how}" for number, how in ended if number]
+        said += [f"{units.counted(number, 'viewer')} {how}" for number, how in ended if number]
         if totals.rejected_tokens:
             said.append(f"{units.count(totals.rejected_tokens)} tokens rejected")
     return "; ".join(each for each in said if each)
@@ -219,7 +221,7 @@ def _by(
 
 
 CLIENTS: Final = (
-    _by("client", 17, 0, lambda row: row.client.remote, printable, grows=True, left=True),
+    _by("viewer", 17, 0, lambda row: row.client.remote, printable, grows=True, left=True),
     Column[ClientRow]("state", 7, 1, _client_state, lambda row: row.client.behind, left=True),
     _by("/s", 6, 2, lambda row: row.flow.taken_hz, units.rate),
     _by("data/s", 7, 8, lambda row: row.flow.taken_bytes_hz, units.size),
@@ -227,8 +229,8 @@ CLIENTS: Final = (
     _by("most", 6, 9, lambda row: row.flow.high_water, units.count),
     Column[ClientRow]("dropped", 9, 3, lambda row: _dropped(row.flow), lambda row: lost(row.flow)),
     Column[ClientRow]("drop/s", 7, 5, lambda row: _drop_rate(row.flow), lambda row: row.flow.dropped_hz),
-    _by("age", 9, 6, lambda row: row.age_s, units.age),
-    _by("reads", 7, 13, lambda row: row.client.age_s, units.duration),
+    _by("online", 9, 6, lambda row: row.online_s, units.age),
+    _by("age", 7, 13, lambda row: row.client.age_s, units.duration),
     _by("trip", 7, 14, lambda row: row.client.round_trip_s, units.duration),
     _by("class", 8, 7, lambda row: row.client.group, printable, left=True),
     _by("delivered", 10, 10, lambda row: row.flow.taken, units.count),
@@ -236,11 +238,11 @@ CLIENTS: Final = (
     Column[ClientRow](WHY, 20, 12, lambda row: Cell(reasons(row.flow)), grows=True, left=True),
 )
 SORTABLE: Final = {
-    column.heading: column.heading not in ("client", "class", "sink")
+    column.heading: column.heading not in ("viewer", "class", "sink")
     for column in CLIENTS
     if column.key is not None
 }
-"""The sort columns of clients, and whether largest come first by default."""
+"""The sort columns of viewers, and whether largest come first by default."""
 
 
 _INDENT: Final = "  "

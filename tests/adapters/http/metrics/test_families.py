@@ -12,6 +12,7 @@ from beats.adapters.http.metrics.families import (
     age,
     causes,
     latency,
+    round_trip,
     unit_of,
 )
 from beats.kernel.stats import Amount, ClientGroup, DropStats, Latency, Stats
@@ -160,6 +161,19 @@ def test_ages_of_viewers_are_a_histogram_of_each_class_that_has_told_some() -> N
     assert age(STATS) is None
 
 
+def test_round_trips_of_viewers_are_a_histogram_of_each_class() -> None:
+    """As their ages are."""
+    assert BROWSER.client_totals is not None
+    answered = replace(BROWSER.client_totals.groups[1], round_trip=Latency((0.1,), (7, 2), 1.5))
+    totals = replace(BROWSER.client_totals, groups=(BROWSER.client_totals.groups[0], answered))
+    metric = round_trip(replace(STATS, sinks=(replace(BROWSER, client_totals=totals),)))
+    assert metric is not None
+    assert faults([metric]) == []
+    of_class = {"sink": "browser", "client_class": answered.name}
+    assert Samples([metric]).value("beats_client_round_trip_seconds_count", **of_class) == 9
+    assert round_trip(STATS) is None
+
+
 def test_what_viewers_were_offered_is_delivered_dropped_or_waits() -> None:
     """In every class, in envelopes and in bytes."""
     samples = told(STATS)
@@ -188,7 +202,8 @@ def test_no_label_names_a_single_viewer() -> None:
     samples = told(STATS)
     labels = {value for name in samples.names() for each in samples.each(name) for _, value in each}
     names = {each.name for each in STATS.sinks} | {each.name for each in STATS.sources}
-    reasons = {"drop_oldest", "encoder", "failed", "max_fps", "left", *CLOSED}
+    closed = {"stalled", "overflowed", "flooded", "silent"}
+    reasons = {"drop_oldest", "encoder", "failed", "max_fps", "left", *closed}
     assert labels == {*names, *STATES, *CLASSES, "frame", "peripheral", *reasons}
     of_viewers = [name for name in samples.names() if "client" in name or "tokens" in name]
     assert len(of_viewers) > 5

@@ -114,6 +114,7 @@ def test_kinds_and_topics_select_envelopes(query: str, frames: bool, knobs: bool
         ("max_fps=-1", "max_fps"),
         ("max_fps=nan", "max_fps"),
         ("max_fps=inf", "max_fps"),
+        ("max_fps=1_0", "max_fps is '1_0'; it takes a number"),
         ("max_fps=ten", "max_fps is 'ten'; it takes a number"),
         ("snapshot=no", "snapshot is 'no'; it takes 0 or 1"),
         ("max_fsp=3", "unknown parameter 'max_fsp'"),

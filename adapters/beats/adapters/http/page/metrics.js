@@ -114,6 +114,7 @@ export class Sheet {
   #received = byId("received", HTMLDataElement);
   #unreadable = byId("unreadable", HTMLDataElement);
   #picture = byId("picture-size", HTMLElement);
+  #roundTrip = byId("round-trip", HTMLDataElement);
   #clockText = byId("clock", HTMLElement);
   #clock;
 
@@ -129,7 +130,10 @@ export class Sheet {
     if (!this.#about.open) return;
     write(this.#picture, sizeText);
     const best = this.#clock.best;
-    if (best) write(this.#clockText, `${signed(best.offsetMs)} ± ${duration(best.tripMs / 2)}`);
+    if (best) {
+      measure(this.#roundTrip, best.tripMs.toFixed(1), duration(best.tripMs));
+      write(this.#clockText, `${signed(best.offsetMs)} ± ${duration(best.tripMs / 2)}`);
+    }
     this.#none.hidden = worst.length > 0;
     this.#table.hidden = worst.length === 0;
     this.#rows.replaceChildren(...worst.map(row));

@@ -36,8 +36,18 @@ ADJUSTABLE: Final = frozenset(
         "transcode_workers",
     }
 )
-"""What can change while the server runs. Connected viewers stay, and keep the queue, `max_age_s` and the rate
-limit that they came with; tokens and limits apply to new ones."""
+"""What can change while the server runs. Connected viewers stay; `client_queue`, `max_age_s` and
+`stall_timeout_s` hold for them at once, tokens and all other limits for new ones."""
+
+
+def _without_block(queue: QueueSettings | None) -> QueueSettings | None:
+    strategies = [] if queue is None else queue_bounds(queue).strategies()
+    for strategy in (each for each in strategies if each.waits):
+        raise ValueError(
+            f"cannot use overflow {strategy.name!r}: it would let one viewer stall the others; use "
+            "drop_oldest, drop_newest, latest or error"
+        )
+    return queue
 
 
 class WebSocketSettings(ServerSettings):
@@ -51,12 +61,13 @@ class WebSocketSettings(ServerSettings):
     reuse_port: bool = False
     """Let several processes listen on one port and share its viewers (SO_REUSEPORT)."""
 
-    client_queue: QueueSettings | None = None
+    client_queue: Annotated[QueueSettings | None, AfterValidator(_without_block)] = None
     """The queue of a viewer that does not keep up; by default as the sink's own, `block` taken as
     `drop_oldest`. With `error`, a viewer whose queue is full is closed with code 1013."""
     max_age_s: Annotated[float, Field(gt=0, le=MAX_AGE_S)] | None = None
-    """Age in seconds from which an envelope is dropped rather than sent to a viewer, if a newer one of its
-    topic waits for that viewer. A viewer may ask for another. By default none is too old."""
+    """Seconds from the bus on after which an envelope is dropped rather than sent to a viewer, if a newer one
+    of its topic waits for that viewer. Its way to the viewer does not count. A viewer may ask for another.
+    By default none is too old."""
     burst_interval_s: Annotated[float, Field(ge=0, le=1)] = 0.001
     """Least time in seconds between two writes when envelopes come faster than that; those that come in
     between are written together. 0 writes as often as possible."""
@@ -85,14 +96,7 @@ class WebSocketSettings(ServerSettings):
     """What `emoji_update` may name."""
 
     @model_validator(mode="after")
-    def _no_block_for_clients(self) -> Self:
-        queue = self.client_queue
-        strategies = [] if queue is None else queue_bounds(queue).strategies()
-        for strategy in (each for each in strategies if each.waits):
-            raise ValueError(
-                f"client_queue cannot use overflow {strategy.name!r}: it would let one viewer stall the "
-                "others; use drop_oldest, drop_newest, latest or error"
-            )
+    def _one_place_for_the_token(self) -> Self:
         check_places(self, "control_token")
         return self
 
