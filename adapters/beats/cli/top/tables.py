@@ -19,7 +19,7 @@ _Value = TypeVar("_Value", bound=float | str | None)
 EVERYTHING: Final = "everything"
 TABLES: Final = (EVERYTHING, "pictures", "sources", "sinks", "viewers")
 KEYS: Final = "← → s sort  r reverse  ↑ ↓ space b g G scroll  Tab one table  ? less  q quit"
-WORDS: Final = "age  of what the viewer reads   trip  round trip of a ping   online  since it came"
+WORDS: Final = "age  of what is read   trip  round trip of a ping   online  since it came"
 """Columns whose headings are short."""
 HINT: Final = "? keys  q quit"
 _SORTING: Final = {"s": 1, ">": 1, "right": 1, "<": -1, "left": -1}
