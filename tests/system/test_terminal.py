@@ -55,7 +55,7 @@ def test_top_shows_a_run_at_a_glance(on_air: Program, tmp_path: Path, columns: i
         screen.wait_for(r"^  recording  written \d[\d.]* [kM]B \(")
         seen = screen.lines()
         words = [line.split()[0] for line in seen if line and not line.startswith(" ")]
-        named = ["source", "demo", "sink", "browser", "recorder", "client"]
+        named = ["source", "demo", "sink", "browser", "recorder", "viewer"]
         assert [word for word in words[2:] if not word.startswith("127.")] == [*named, "?"]
         assert sum(line.startswith("127.") for line in seen) == 3
         assert ("why dropped" in screen.text()) == (columns == 200)
