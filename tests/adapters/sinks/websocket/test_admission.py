@@ -72,12 +72,12 @@ async def test_a_token_is_required(kind: str, caplog: pytest.LogCaptureFixture) 
                 return await status(f"{running.url}/?token={token.replace(' ', '%20')}")
 
             assert (await ask(TOKEN))[0] == 101
-            code, text = await ask("wrong")
+            code, text = await ask("mistaken")
             assert (code, "Bearer" in text) == (401, True)
             assert (await status(running.url))[0] == 401
             shown = repr(running.kernel.stats())
     ours = [record.getMessage() for record in caplog.records if not record.name.startswith("websockets")]
-    for secret in (TOKEN, "wrong", "correct%20horse"):
+    for secret in (TOKEN, "mistaken", "correct%20horse"):
         assert not any(secret in line for line in [*ours, text, shown])
 
 
