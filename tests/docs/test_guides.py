@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from beats.adapters.http.metrics.families import AGE, FAMILIES, LATENCY
+from beats.adapters.http.metrics.families import AGE, FAMILIES, LATENCY, ROUND_TRIP
 from beats.adapters.http.metrics.own import own_metric
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.config.schema import Group
@@ -145,7 +145,7 @@ FIGURES: Final = (
     Figure("websocket", "present {} different wrong", f"{HTTP}.limits:WRONG_TOKENS_PER_S", twice_in_words),
     Figure("websocket", "and {} a second from", f"{HTTP}.limits:WRONG_TOKENS_PER_S", WORDS.__getitem__),
     Figure("websocket", "as JPEG or WebP; {} when left out", "beats.pictures.formats:DEFAULT_QUALITY"),
-    Figure("websocket", "a ping, every {} s to a viewer", f"{WEBSOCKET}.freshness:PING_INTERVAL_S"),
+    Figure("websocket", "came, and then every {} s;", f"{WEBSOCKET}.freshness:PING_INTERVAL_S"),
     Figure("websocket", "same choice at most {} a second", f"{WEBSOCKET}.freshness:_MOST_PINGS_PER_S"),
     Figure("websocket", "the same paths on port {}", "sinks.http.port"),
     Figure("websocket", "class of viewer ({})", f"{HTTP}.metrics.families:CLASSES", listed),
@@ -268,7 +268,7 @@ def test_defaults_of_short_variables_are_those_of_their_settings() -> None:
 
 def metrics() -> Iterator[str]:
     """Every metric of the kernel and of each adapter."""
-    yield from (LATENCY, AGE)
+    yield from (LATENCY, AGE, ROUND_TRIP)
     yield from (f"{family.name}{suffix}" for family in FAMILIES for suffix in ("", "_total"))
     own = [own_metric(name, 1) for kind in map(SINKS.find, SINKS.names()) for name in kind.metrics]
     own += [
