@@ -44,7 +44,9 @@ def authorise(tokens: Tokens, presented: Collection[str]) -> Rights | Denied:
         may_watch = tokens.control is None or not presented  # a client that presents a token wants to steer
     if may_watch:
         return Rights(steer=tokens.control is None)
-    return Denied(HTTPStatus.UNAUTHORIZED, f"{_NEEDS_TOKEN}{', and this one is wrong' if presented else ''}.")
+    return Denied(
+        HTTPStatus.UNAUTHORIZED, f"{_NEEDS_TOKEN}{', and this one is invalid' if presented else ''}."
+    )
 
 
 def bearer(header: str | None) -> str | None:
