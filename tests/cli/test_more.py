@@ -4,6 +4,7 @@ import errno
 import json
 import re
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from beats.kernel.errors import MissingPackageError, StartError
 from beats.runtime import conflicts
 from beats.runtime.registry import SINKS, SOURCES
 from tests.docs.documents import DOCUMENTS
+from tests.recordings.export.material import RED, film, record
 from tests.support import called, install_adapter
 
 DECLARED = {
@@ -154,7 +156,7 @@ def test_a_plug_in_names_its_own(
         (("recover", "text.mcap", "new.mcap"), 1, "recording#cut-export-recover"),
         (("run", "text.gif"), 2, "sources#pictures"),
         (("run", "--broker", "nats://127.0.0.1"), 2, "relay#every-core-of-one-machine"),
-        (("run", "--profile", "headless", "--workers", "2"), 1, "relay#every-core-of-one-machine"),
+        (("run", "--profile", "headless", "--workers", "2"), 78, "relay#every-core-of-one-machine"),
         (("init", "--sink", "My-Lamp"), 78, "plugins#a-package-of-your-own"),
         (("top", "--once", "127.0.0.1:1"), 1, "operation#watch-a-running-beats-from-a-terminal"),
         (("tap", "127.0.0.1:1"), 1, "operation#watch-a-running-beats-from-a-terminal"),
@@ -177,7 +179,41 @@ def test_a_certificate_that_is_not_there_names_the_page_about_networks(tmp_path:
     code, _, err = called("config", "check", *tls, cwd=tmp_path)
     assert (code, more(err)) == (78, "websocket#safe-on-a-network")
     code, _, err = called("run", *tls, "--set", "sinks.browser.port=0", cwd=tmp_path)
-    assert (code, more(err)) == (1, "websocket#safe-on-a-network")
+    assert (code, more(err)) == (78, "websocket#safe-on-a-network")
+
+
+@pytest.mark.parametrize("workers", [(), ("--workers", "1")], ids=["alone", "workers"])
+@pytest.mark.parametrize(
+    ("setting", "code"),
+    [
+        ("port=0, token_file='none'", 78),
+        ("port=0, token_file='empty'", 78),
+        ("port=0, tls_cert='text', tls_key='text'", 78),
+        ("port=0, host='no.such.host.invalid'", 1),
+        ("port={port}", 1),
+    ],
+)
+def test_a_start_that_needs_other_settings_ends_with_their_exit_code(
+    tmp_path: Path, setting: str, code: int, workers: tuple[str, ...]
+) -> None:
+    """The service manager does not start it again; a port or name may be right a minute later."""
+    (tmp_path / "empty").touch()
+    (tmp_path / "text").write_text("no certificate")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        given = setting.format(port=taken.getsockname()[1])
+        sink = f"sinks.browser={{type='websocket', {given}}}"
+        ended, _, err = called("run", *workers, "--set", sink, cwd=tmp_path)
+    assert (ended, "could not start" in err) == (code, True)
+
+
+def test_a_package_that_an_export_lacks_is_a_matter_of_the_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that a profile lacks."""
+    monkeypatch.setitem(sys.modules, "av", None)
+    record(tmp_path / "a.mcap", film(RED))
+    code, _, err = called("export", "a.mcap", "--mp4", "a.mp4", cwd=tmp_path)
+    assert (code, more(err)) == (78, "install#extras")
 
 
 def test_a_sink_that_cannot_start_names_its_page(tmp_path: Path) -> None:
@@ -185,7 +221,7 @@ def test_a_sink_that_cannot_start_names_its_page(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     settings = ("sinks.browser.enabled=false", "sinks.tape={type='recorder', path='file/a.mcap'}")
     code, _, err = called("run", *(f"--set={each}" for each in settings), cwd=tmp_path)
-    assert (code, more(err)) == (1, "recording")
+    assert (code, more(err)) == (78, "recording")
 
 
 def test_why_a_run_could_not_start_is_looked_for_in_its_causes() -> None:

@@ -115,7 +115,7 @@ async def test_all_workers_are_on_air_before_anything_else_is(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("code", "why"),
     [
-        ('say("failed", error="port 9000 is in use")\n', "port 9000 is in use"),
+        ('say("failed", error="port 9000 is in use", by_settings=False)\n', "port 9000 is in use"),
         ("raise SystemExit(3)\n", r"worker \d ended \(exit code 3\) before it was ready"),
         ("os.kill(os.getpid(), 9)\n", r"worker \d was killed \(signal 9\) before"),
     ],
@@ -196,11 +196,11 @@ async def test_only_the_first_result_of_a_start_counts() -> None:
     """A worker that was ready did not fail to start; the first reason of one that failed stays."""
     good, bad = Worker(1), Worker(2)
     good.ready({"browser": Address("localhost", 1)})
-    good.fail("too late")
-    assert (good.settled.is_set(), good.start_error, good.addresses["browser"].port) == (True, "", 1)
-    bad.fail("port in use")
-    bad.fail("it ended")
-    assert (bad.settled.is_set(), bad.start_error) == (True, "port in use")
+    good.fail(StartError("too late"))
+    assert (good.settled.is_set(), good.start_error, good.addresses["browser"].port) == (True, None, 1)
+    bad.fail(first := StartError("port in use"))
+    bad.fail(StartError("it ended"))
+    assert (bad.settled.is_set(), bad.start_error) == (True, first)
 
 
 async def test_a_question_waits_for_its_own_answer() -> None:

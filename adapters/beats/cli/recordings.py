@@ -16,6 +16,7 @@ from beats.cli.files import EndOption, RecordingsArgument, StartOption, ending_i
 from beats.cli.more import More
 from beats.cli.output import (
     EXIT_FAILED,
+    EXIT_SETTINGS,
     EXIT_USAGE,
     exit_with,
     out,
@@ -24,7 +25,7 @@ from beats.cli.output import (
     say_document,
     warn,
 )
-from beats.kernel.errors import InputError
+from beats.kernel.errors import InputError, MissingPackageError
 from beats.recordings import SUFFIX, UNFINISHED_SUFFIX
 
 if TYPE_CHECKING:  # see above
@@ -199,6 +200,8 @@ def failing() -> Generator[None]:
     """End the command with one line on standard error if a file cannot be read or written, or on Ctrl-C."""
     try:
         yield
+    except MissingPackageError as error:
+        raise exit_with(str(error), EXIT_SETTINGS, more=More.PACKAGES) from None
     except InputError as error:
         raise exit_with(str(error), more=More.RECORDINGS) from None
     except (OSError, ValueError) as error:

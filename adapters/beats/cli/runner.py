@@ -19,7 +19,7 @@ from rich.text import Text
 from beats.cli import logs, more, streams
 from beats.cli.collector import collect_seldom
 from beats.cli.common import read_or_exit
-from beats.cli.output import EXIT_FAILED, complain, err, out, point_to, say, warn
+from beats.cli.output import EXIT_FAILED, EXIT_SETTINGS, complain, err, out, point_to, say, warn
 from beats.cli.printable import printable
 from beats.cli.service_manager import ServiceManager
 from beats.config.settings import KernelSettings, ProfileSettings, SinkSettings
@@ -31,6 +31,7 @@ from beats.kit.event_loop import run
 from beats.kit.units import counted
 from beats.runtime.host import Host
 from beats.runtime.reader import Reader
+from beats.runtime.start_errors import is_by_settings
 from beats.runtime.threads import WhenStarted
 from beats.runtime.watcher import Watcher
 
@@ -181,7 +182,7 @@ def perform(
     if outcome.failure is not None:
         complain(str(outcome.failure))
         point_to(*more.of_start(outcome.failure, failed, settings, has_workers=workers is not None))
-        raise typer.Exit(EXIT_FAILED)
+        raise typer.Exit(EXIT_SETTINGS if is_by_settings(outcome.failure) else EXIT_FAILED)
     if outcome.stats is not None:
         out.print(table(outcome.stats))
     if failed:

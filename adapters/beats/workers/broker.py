@@ -18,7 +18,7 @@ from typing import Final
 import anyio
 from anyio import to_thread
 
-from beats.kernel.errors import StartError
+from beats.kernel.errors import SettingsStartError, StartError
 
 PROGRAM: Final = "nats-server"
 _SYSTEM_FOLDERS: Final = ("/usr/local/sbin", "/usr/sbin", "/opt/homebrew/bin")
@@ -74,7 +74,7 @@ async def broker() -> AsyncGenerator[str]:
     """
     program = find_program()
     if program is None:
-        raise StartError(
+        raise SettingsStartError(
             "--workers passes the stream on through nats-server, which is not installed: install it (Debian: "
             "apt install nats-server; macOS: brew install nats-server), or name a running one with --broker "
             "nats://HOST:4222"

@@ -13,7 +13,7 @@ from anyio.streams.text import TextReceiveStream
 
 from beats.kernel.capabilities import Address
 from beats.kernel.envelope import ClientIdentity, Control
-from beats.kernel.errors import StartError
+from beats.kernel.errors import SettingsStartError, StartError
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.run.supervisor import Backoff
 from beats.kernel.stats import Stats
@@ -40,7 +40,7 @@ class Worker:
         """Set when the worker listens for the first time, or has failed to."""
         self.heard = anyio.Event()
         """Set when the last message of the worker's process has been read."""
-        self.start_error = ""
+        self.start_error: StartError | None = None
         self.addresses: Mapping[str, Address] = {}
         self.failures = self.restarts = 0
         self.report = Report(number, 0, None, "it has not started yet")
@@ -62,7 +62,7 @@ class Worker:
         self.addresses = addresses
         self.settled.set()
 
-    def fail(self, error: str) -> None:
+    def fail(self, error: StartError) -> None:
         """The worker could not start."""
         if not self.settled.is_set():
             self.start_error = error
@@ -190,8 +190,10 @@ class WorkerPool:
                 with anyio.fail_after(_START_S):
                     for member in self._members:
                         await member.settled.wait()
-                if (failed := next((each for each in self._members if each.start_error), None)) is not None:
-                    raise StartError(failed.start_error)
+                if (
+                    failed := next((each.start_error for each in self._members if each.start_error), None)
+                ) is not None:
+                    raise failed
                 group.start_soon(self._tell)
                 yield
             finally:
@@ -219,7 +221,7 @@ class WorkerPool:
         while not self._stopping:
             started_s = anyio.current_time()
             why = await self._run(member)
-            member.fail(f"worker {member.number} {why} before it was ready: see its log above")
+            member.fail(StartError(f"worker {member.number} {why} before it was ready: see its log above"))
             if self._stopping or member.start_error:
                 return
             if anyio.current_time() - started_s > self._backoff.max_s:
@@ -265,7 +267,8 @@ class WorkerPool:
         if kind == "ready":
             member.ready({name: Address(*address) for name, address in message["addresses"].items()})
         elif kind == "failed":
-            member.fail(str(message["error"]))
+            failure = SettingsStartError if message["by_settings"] else StartError
+            member.fail(failure(message["error"]))
         elif kind in ("stats", "ended"):
             member.told(stats_of(message["stats"]), message.get("number"))
         elif kind == "ask":

@@ -21,6 +21,7 @@ from beats.kit.stats_json import plain, stats_of
 from beats.runtime.builder import RuntimeView
 from beats.runtime.host import Host, set_log_level
 from beats.runtime.reader import Reader
+from beats.runtime.start_errors import is_by_settings
 from beats.runtime.threads import WhenStarted
 from beats.runtime.watcher import Watcher
 from beats.workers.link import Link, Message
@@ -67,7 +68,7 @@ class Worker:
             part = partial(worker_profile, share=self._share)
             host = Host(watcher, settings, part=part, view=view, set_log=self._set_log)
         except (SettingsError, StartError) as error:
-            self._link.send("failed", error=str(error))
+            self._fail(error)
             return
         failure: StartError | None = None
         async with anyio.create_task_group() as group:
@@ -79,9 +80,12 @@ class Worker:
                 failure = error
             group.cancel_scope.cancel()
         if failure is not None:
-            self._link.send("failed", error=str(failure))
+            self._fail(failure)
         else:
             self._link.send("ended", stats=plain(host.stats()))
+
+    def _fail(self, error: SettingsError | StartError) -> None:
+        self._link.send("failed", error=str(error), by_settings=is_by_settings(error))
 
     async def _obey(self, messages: AsyncIterator[Message], host: Host) -> None:
         async for message in messages:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.config.settings import ProfileSettings
-from beats.kernel.errors import StartError
+from beats.kernel.errors import SettingsStartError, StartError
 from beats.kit.addresses import addresses, bind_all
 from beats.kit.extras import missing
 from beats.runtime.host import Host, Part
@@ -49,12 +49,13 @@ async def worker_pool(
     """
     sinks = served(settings)
     if not sinks:
-        raise StartError(
+        raise SettingsStartError(
             f"--workers shares viewers among processes, and profile {settings.profile!r} has no websocket "
             "sink that is enabled: choose another profile, or leave --workers out"
         )
     if find_spec("nats") is None:
-        raise StartError(str(missing("--workers", "nats")))
+        lacking = missing("--workers", "nats")
+        raise SettingsStartError(str(lacking)) from lacking
     with reserved(sinks) as ports:
         async with broker() if workers.server is None else nullcontext(workers.server) as server:
             relay = Relay(server, stream_name(settings, ports))
@@ -78,7 +79,8 @@ def reserved(sinks: Mapping[str, WebSocketSettings]) -> Generator[dict[str, int]
         StartError: a port is in use, or ports cannot be shared on this system.
     """
     if not hasattr(socket, "SO_REUSEPORT"):
-        raise StartError("--workers shares a port among processes, which this system cannot (SO_REUSEPORT)")
+        text = "--workers shares a port among processes, which this system cannot (SO_REUSEPORT)"
+        raise SettingsStartError(text)
     with ExitStack() as stack:
         yield {name: _hold(stack, name, sink) for name, sink in sinks.items()}
 

@@ -31,6 +31,10 @@ class StartError(RuntimeError):
     """One or more sinks could not start; the message names each and why."""
 
 
+class SettingsStartError(StartError):
+    """A start failed, and will fail until the settings, or what they need, are changed."""
+
+
 class MissingPackageError(ImportError):
     """An adapter needs a package that is not installed; the message says what to install."""
 

@@ -1,10 +1,10 @@
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pytest
-from pydantic import Field, SecretStr, create_model, field_validator
+from pydantic import Field, SecretStr, create_model, field_validator, model_validator
 
 from beats.config.checks.messages import check
 from beats.config.errors import Problem
@@ -180,3 +180,41 @@ def test_everything_wrong_is_reported() -> None:
     """In one pass."""
     keys = [found.key for found in problems(Door, {"even": "x", "steps": 3, "zzz": 1})]
     assert keys == ["sinks.door.steps", "sinks.door.even", "sinks.door.zzz"]
+
+
+class Gate(Settings):
+    kind: str = "slow"
+    cert: Path | None = None
+    key: Path | None = None
+    token: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.kind == "wrong":
+            raise ValueError("it fits nothing")
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key go together")
+        if self.token is not None and self.kind == "slow":
+            raise ValueError("token is for another kind")
+        return self
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({"cert": Path("a")}, 'x.toml:2: gate.cert = "a": cert and key go together'),
+        ({"token": "hush"}, "x.toml:4: gate.token = ********: token is for another kind"),
+        ({"token": "hush", "kind": "slow"}, "x.toml:4, x.toml:1: gate: token is for another kind"),
+        ({"kind": "wrong"}, "x.toml: gate: it fits nothing"),
+    ],
+)
+def test_settings_that_do_not_fit_are_looked_for_by_the_names_in_the_message(
+    own: dict[str, object], said: str
+) -> None:
+    """In the user's own lines, as the lowest layer has its place in every profile."""
+    lines = {(name,): number for number, name in enumerate(("kind", "cert", "key", "token"), 1)}
+    layers = [Layer(Level.SHIPPED, "default.toml", {"kind": "slow"})]
+    layers.append(Layer(Level.PROFILE, "x.toml", own, lines))
+    found = check(Gate, merge(layers), ["gate"])
+    assert isinstance(found, list)
+    assert [str(each) for each in found] == [said]

@@ -111,10 +111,10 @@ def test_a_name_that_no_layer_defines_is_reported_where_it_is_given(house: House
 
 
 def test_a_fault_between_keys_is_reported_with_the_table(house: House) -> None:
-    """In the adapter's own words, with every origin."""
+    """In the adapter's own words, with the origin of the setting that they name."""
     path = house.write("mine", '[sinks.browser]\nclient_queue = { overflow = "block" }')
     problem = house.problem()
-    assert problem.key == "sinks.browser"
+    assert problem.key == "sinks.browser.client_queue"
     assert str(path) in problem.where
     assert problem.message == "client_queue.overflow must not be 'block': no producer waits for one client"
 

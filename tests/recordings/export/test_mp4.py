@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from beats.kernel.envelope import Frame
-from beats.kernel.errors import InputError
+from beats.kernel.errors import MissingPackageError
 from beats.recordings.export.mp4 import TICKS_PER_S, Mp4Writer
 from beats.recordings.export.outputs import open_outputs
 from beats.recordings.export.passes import export
@@ -136,9 +136,9 @@ def test_without_frames_there_is_no_video(tmp_path: Path) -> None:
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With what to install, and there is no file; so is a build without an encoder."""
     monkeypatch.setattr(av, "codecs_available", {"mpeg4"})
-    with pytest.raises(InputError, match="needs libx264, which this av lacks"):
+    with pytest.raises(MissingPackageError, match="needs libx264, which this av lacks"):
         open_outputs(mp4=tmp_path / "a.mp4")
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(InputError, match=r"--mp4 needs the package 'av', .*: pip install 'beats\[video\]'"):
+    with pytest.raises(MissingPackageError, match=r"--mp4 needs the package 'av', .*: pip install 'beats\[video\]'"):
         open_outputs(mp4=tmp_path / "a.mp4")
     assert list(tmp_path.iterdir()) == []

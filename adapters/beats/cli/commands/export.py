@@ -74,7 +74,8 @@ def export(
 
     Nothing is ever overwritten, and an export that ends early leaves nothing behind.
 
-    Exit code 0: something was written; 1: nothing was written, or something failed; 2: wrong usage.
+    Exit code 0: something was written; 1: nothing was written, or something failed; 2: wrong usage; 78: a
+    package is missing.
 
     Examples: `beats export show.mcap --mp4 show.mp4 --events show.csv`,
     `beats export recordings/ --frames frames --start 21:30 --end 21:35`.

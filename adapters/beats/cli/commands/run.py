@@ -58,7 +58,8 @@ def run(
 ) -> None:
     """Stream until interrupted, until the sources end, or until the terminal is closed.
 
-    Exit code 0: success; 1: a sink or source failed; 2: wrong usage; 78: invalid settings.
+    Exit code 0: success; 1: a sink or source failed; 2: wrong usage; 78: invalid settings, or what they need
+    is missing.
 
     Examples: `beats run`, `beats run picture.gif`, `some-sensor | beats run --stdin`,
     `beats run --profile studio --set sinks.browser.port=9000`.

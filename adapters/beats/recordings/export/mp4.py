@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
 
-from beats.kernel.errors import InputError
+from beats.kernel.errors import MissingPackageError
 from beats.kit.extras import missing
 from beats.pictures.encoders import decode, opaque
 from beats.pictures.errors import PictureError
@@ -43,15 +43,17 @@ class Mp4Writer:
         """Open a file, which may exist.
 
         Raises:
-            InputError: PyAV is not installed, or was built without x264.
+            MissingPackageError: PyAV is not installed, or was built without x264.
             OSError: the file cannot be written.
         """
         try:
             import av
         except ImportError:
-            raise InputError(str(missing("--mp4", "av"))) from None
+            raise missing("--mp4", "av") from None
         if _ENCODER not in av.codecs_available:
-            raise InputError(f"--mp4 needs {_ENCODER}, which this av lacks: pip's wheels of av have it")
+            raise MissingPackageError(
+                f"--mp4 needs {_ENCODER}, which this av lacks: pip's wheels of av have it"
+            )
         self.frames = 0
         """How many frames were written."""
         self.converted = 0

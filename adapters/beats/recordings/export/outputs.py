@@ -212,7 +212,7 @@ class Video(_FileOutput):
     one_picture = True
 
     def __init__(self, path: Path) -> None:
-        """Create the file; raises OSError when it cannot be created, InputError when PyAV is missing."""
+        """Create the file; raises OSError when it cannot be created, MissingPackageError when PyAV is missing."""
         super().__init__(path)
         try:
             self._writer: Final = Mp4Writer(unfinished(path))
@@ -302,7 +302,7 @@ def open_outputs(
 
     Raises:
         OSError: names the output, and says why.
-        InputError: a package is missing.
+        MissingPackageError: a package is missing.
     """
     wanted: list[tuple[Callable[[Path], ExportOutput], Path | None]] = [
         (FrameFolder, frames),

@@ -1,5 +1,6 @@
 """Turns pydantic's errors into problems worded for the operator."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, EnumType
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from beats.config.errors import MASK, Problem, dotted, nearest, shown
 from beats.config.layers.environment import key_of_word
-from beats.config.layers.merging import Node, Table, child, plain, where
+from beats.config.layers.merging import Level, Node, Table, child, highest_level, plain, where
 from beats.config.schema import expected_at, holds_password, holds_secret, known_keys, members
 
 _Context = Mapping[str, Any]
@@ -91,6 +92,8 @@ def _problem(
     message = _MESSAGES[kind](context) if kind in _MESSAGES else detail["msg"]
     if length := _length(detail, expected):
         kind, message = "too_short", f"must have {length} items"
+    if kind == "value_error" and isinstance(detail["input"], Mapping):
+        return _rule_problem(message, path, model, table, key)
     siblings = known_keys(expected_at(model, path[:-1]))
     meant: str | None = None
     secret = holds_secret(expected)
@@ -114,6 +117,31 @@ def _problem(
     return Problem(_where(table, path), dotted([*key, *path]), value, message, meant)
 
 
+def _rule_problem(
+    message: str, path: tuple[str | int, ...], model: type[BaseModel], table: Table, key: Sequence[str]
+) -> Problem:
+    """A problem of settings that do not fit each other; it is where those are that the message names.
+
+    What the lowest layer of every profile gives is at fault only if nothing else is.
+    """
+    known = known_keys(expected_at(model, path))
+    node = _node(table, path)
+    named = {name: child(node, name) for name in re.findall(r"\w+", message) if name in known}
+    given = {name: below for name, below in named.items() if below is not None}
+    own = {name: below for name, below in given.items() if highest_level(below) > Level.SHIPPED}
+    match list((own or given).items()):
+        case []:
+            return Problem(where(node), dotted([*key, *path]), None, message)
+        case [(name, below)]:
+            value = plain(below)
+            is_secret = holds_secret(expected_at(model, [*path, name])) or holds_password(value)
+            text = MASK if is_secret else None if isinstance(below, Table) else shown(value)
+            return Problem(where(below), dotted([*key, *path, name]), text, message)
+        case several:
+            places = ", ".join(dict.fromkeys(where(below) for _, below in several))
+            return Problem(places, dotted([*key, *path]), None, message)
+
+
 def _has_texts(expected: Any) -> bool:
     """Whether an array of this type may hold texts."""
     items = (item for array in members(expected) for item in get_args(array))
@@ -132,13 +160,18 @@ def _length(detail: ErrorDetails, expected: Any) -> int | None:
 
 def _where(table: Table, path: Sequence[str | int]) -> str:
     """Where the value at a path came from; for a missing one, where its table came from."""
+    return where(_node(table, path))
+
+
+def _node(table: Table, path: Sequence[str | int]) -> Node:
+    """The node at a path, or the last one on the way to it."""
     node: Node = table
     for part in path:
         below = child(node, str(part))
         if below is None:
             break
         node = below
-    return where(node)
+    return node
 
 
 def _choices(detail: ErrorDetails, expected: Any) -> list[str]:

@@ -142,6 +142,11 @@ def where(node: Node) -> str:
     return ", ".join(dict.fromkeys(tables.get(step.where, step.where) for step in _in_effect(node)))
 
 
+def highest_level(node: Node) -> Level:
+    """The highest layer that gives a value in effect."""
+    return max(step.level for step in _in_effect(node))
+
+
 def _in_effect(node: Node) -> Iterator[Step]:
     """The steps whose values are in effect."""
     if isinstance(node, Leaf):
