@@ -7,7 +7,7 @@ import pytest
 
 from beats.cli.files import why_no_file, why_no_recording
 from tests.recordings.support import lines, record
-from tests.support import PORT_0, beats
+from tests.support import PORT_0, beats, called
 
 MANY = 100_000
 """Messages that take seconds to copy."""
@@ -49,12 +49,33 @@ def test_a_tap_that_is_ended_leaves_whole_frames_only(tmp_path: Path) -> None:
 
 
 def test_a_name_that_can_be_a_file_is_not_refused(tmp_path: Path) -> None:
-    """Whether file and folder exist is checked when the file is created; a path without a name is no file."""
-    for name in ("a.gif", "gone/b", "a" * 300):
+    """Whether a file exists is checked when it is created; a path without a name is no file."""
+    for name in ("a.gif", "a" * 300, "{start}/{part}/a.mcap"):
         assert why_no_file(tmp_path / name) is None
     assert why_no_recording(tmp_path / "a.mcap") is None
     for path in (tmp_path, Path(), Path("/")):
         assert why_no_file(path) == why_no_recording(path) == "is a folder: name a file in it"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("record", "--out", "gone/b.mcap"),
+        ("record", "--out", "gone/{start:%d}/b.mcap"),
+        ("cut", "a.mcap", "gone/b.mcap"),
+        ("recover", "a.mcap", "gone/b.mcap"),
+        ("export", "a.mcap", "--foxglove", "gone/b.mcap"),
+        ("export", "a.mcap", "--frames", "gone/b"),
+        ("export", "a.mcap", "--gif", "gone/b.gif"),
+    ],
+    ids=" ".join,
+)
+def test_a_name_that_is_typed_makes_no_folder(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """It may be a typing error; only a recorder makes folders, which its settings name."""
+    record(tmp_path / "a.mcap", lines(1))
+    code, _, err = called(*arguments, cwd=tmp_path)
+    assert (code, "folder 'gone' does not exist: make it first" in err) == (2, True)
+    assert [each.name for each in tmp_path.iterdir()] == ["a.mcap"]
 
 
 @pytest.mark.parametrize("name", ["show.mcap.part", "show", "show.MCAP", "show.bag", ".mcap"])

@@ -157,6 +157,15 @@ def test_a_plug_in_names_its_own(
         (("run", "text.gif"), 2, "sources#pictures"),
         (("run", "--broker", "nats://127.0.0.1"), 2, "relay#every-core-of-one-machine"),
         (("run", "--profile", "headless", "--workers", "2"), 78, "relay#every-core-of-one-machine"),
+        (("replay", "none.mcap"), 2, "recording#replay"),
+        (("info", "none.mcap"), 1, "recording#cut-export-recover"),
+        (("export", "empty", "--frames", "none/f"), 2, "recording#cut-export-recover"),
+        (("config", "get", "sinks.browser.prt"), 1, "settings#layers"),
+        (("config", "chekc"), 2, "beats config --help, settings#layers"),
+        (("docs", "nosuch"), 2, "operation#find-out-what-is-wrong"),
+        (("rnu",), 2, "beats --help, operation#run"),
+        (("--nosuch",), 2, "beats --help, operation#run"),
+        (("run", "--duration", "5x"), 2, "beats run --help, operation#run"),
         (("init", "--sink", "My-Lamp"), 78, "plugins#a-package-of-your-own"),
         (("top", "--once", "127.0.0.1:1"), 1, "operation#watch-a-running-beats-from-a-terminal"),
         (("tap", "127.0.0.1:1"), 1, "operation#watch-a-running-beats-from-a-terminal"),
@@ -171,6 +180,30 @@ def test_a_command_that_fails_names_a_page(
         (tmp_path / file).write_text("no picture, and no recording")
     ended, _, err = called(*arguments, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path))
     assert (ended, more(err)) == (code, page)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("rnu",), "there is no command 'rnu'; did you mean 'run'?"),
+        (("run", "--duration", "5x"), '--duration is "5x": must be a number'),
+        (("run", "--workers", "0"), '--workers is "0": must be at least 1'),
+        (("top", "--log-format", "jsn"), "No such option: --log-format"),
+        (("run", "--log-format", "jsn"), "--log-format: 'jsn' is not one of 'human', 'json'."),
+    ],
+)
+def test_wrong_usage_is_worded_as_wrong_settings_are(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    """In one line, with the value, and what would be right."""
+    _, _, err = called(*arguments, cwd=tmp_path)
+    assert err.splitlines()[0] == said
+
+
+def test_a_group_without_a_command_shows_its_help(tmp_path: Path) -> None:
+    """And no error."""
+    code, out, err = called("config", cwd=tmp_path)
+    assert (code, out.strip().startswith("Usage: beats config"), err) == (2, True, "")
 
 
 def test_a_certificate_that_is_not_there_names_the_page_about_networks(tmp_path: Path) -> None:

@@ -131,6 +131,13 @@ def test_a_discarded_file_leaves_nothing(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
+def test_a_recording_that_cannot_be_created_is_named_as_it_was_given() -> None:
+    """Not by the name that it would have meanwhile."""
+    with pytest.raises(FileNotFoundError, match="cannot be created: No such file") as caught:
+        UnfinishedRecording(Path("/proc/a.mcap"))
+    assert caught.value.filename == "/proc/a.mcap"
+
+
 def test_an_export_creates_no_folder(tmp_path: Path) -> None:
     """A typing error in a name must not create folders; the error names the file."""
     with pytest.raises(FileNotFoundError, match="folder does not exist") as caught:

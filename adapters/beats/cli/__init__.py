@@ -6,21 +6,32 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import typer
 
 from beats.cli import completion
 from beats.cli.commands import places
 from beats.cli.lazy import LazyGroup, epilog
-from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, say, write
+from beats.cli.output import EXIT_USAGE, exit_with, say, write
 from beats.cli.streams import standard_streams
+from beats.cli.usage import explaining
 
 
 class Commands(LazyGroup):
     """All commands; each is imported only when it is called or listed."""
 
     places: ClassVar[Mapping[str, str]] = places()
+
+    def make_context(self, *arguments: Any, **named: Any) -> Any:
+        """As typer does; an error says where to read on."""
+        with explaining(lambda: None):
+            return super().make_context(*arguments, **named)
+
+    def invoke(self, ctx: Any) -> Any:
+        """As typer does; an error says where to read on."""
+        with explaining(lambda: ctx.invoked_subcommand):
+            return super().invoke(ctx)
 
 
 app = typer.Typer(
@@ -32,6 +43,9 @@ app = typer.Typer(
     add_completion=False,  # the options below replace it
     pretty_exceptions_enable=False,
 )
+
+
+_COMPLETION: Final = "operation#shell-completion"
 
 
 def _print_version(value: bool) -> None:
@@ -53,11 +67,10 @@ def _install_completion(shell: completion.Shell | None) -> None:
         try:
             written = completion.install(shell, Path.home())
         except RuntimeError:
-            complain("the home folder is unknown: set HOME")
-            raise typer.Exit(EXIT_FAILED) from None
+            raise exit_with("the home folder is unknown: set HOME", more=_COMPLETION) from None
         except OSError as error:
-            complain(f"{error.filename or 'a file'}: cannot be written: {error.strerror}")
-            raise typer.Exit(EXIT_FAILED) from None
+            text = f"{error.filename or 'a file'}: cannot be written: {error.strerror}"
+            raise exit_with(text, more=_COMPLETION) from None
         for path in written:
             say(f"wrote {path}")
         say(f"next: open a new {shell}")

@@ -88,8 +88,11 @@ def for_terminal(text: str) -> str:
 
 
 def command(place: str) -> str:
-    """The command that shows a page, or a heading of it as in `queues#tuning`; a URL is returned as it is."""
-    return place if "://" in place else f"beats docs {place}"
+    """The command that shows a page, or a heading of it as in `queues#tuning`.
+
+    A URL or a command is returned as it is.
+    """
+    return place if "://" in place or " " in place else f"beats docs {place}"
 
 
 def meant(name: str) -> str | None:

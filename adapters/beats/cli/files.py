@@ -75,7 +75,20 @@ def why_no_file(path: Path) -> str | None:
             f"{UNFINISHED_SUFFIX} is added to the name of a file while it is written: "
             f"give {str(path).removesuffix(UNFINISHED_SUFFIX)}"
         )
-    return None
+    return why_no_folder(path)
+
+
+def why_no_folder(path: Path) -> str | None:
+    """Why nothing can be made at a path, as the folder that is to hold it is missing; None when it can.
+
+    A typing error in a name must not create folders. Only a recorder makes those with braces in them.
+    """
+    folder = next(each for each in path.parents if "{" not in str(each))
+    try:
+        is_there = folder.is_dir()
+    except OSError:  # as above
+        return None
+    return None if is_there else f"folder {str(folder)!r} does not exist: make it first, or give another"
 
 
 def why_no_recording(path: Path) -> str | None:

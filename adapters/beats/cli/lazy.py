@@ -29,6 +29,21 @@ class LazyGroup(TyperGroup):
             self.commands[cmd_name] = _load(cmd_name, self.places[cmd_name])
         return super().get_command(ctx, cmd_name)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """As typer does; the error for an unknown one names the most similar of all."""
+        name = args[0]
+        if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
+            ctx.fail(unknown(name, self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
+
+
+def unknown(name: str, known: Iterable[str]) -> str:
+    """The text for a command that does not exist."""
+    from beats.config.errors import nearest  # only now: a right name needs none of it
+
+    meant = nearest(name, known)
+    return f"there is no command {name!r:.80}" + (f"; did you mean '{meant}'?" if meant else "")
+
 
 def _load(name: str, place: str) -> Any:
     module, _, attribute = place.partition(":")

@@ -34,6 +34,8 @@ class More(StrEnum):
     PLUGINS = "plugins#a-package-of-your-own"
     PORTS = "operation#when-a-port-is-in-use"
     PROFILES = "settings#profiles"
+    RECORDING = "recording"
+    REPLAY = "recording#replay"
     QUEUES = "queues"
     RECORDINGS = "recording#cut-export-recover"
     RELOADS = "settings#change-settings-while-the-stream-runs"
@@ -46,6 +48,25 @@ class More(StrEnum):
     WORKERS = "relay#every-core-of-one-machine"
 
 
+_COMMANDS: Final[Mapping[str, More]] = {
+    "adapters": More.SINKS,
+    "config": More.LAYERS,
+    "cut": More.RECORDINGS,
+    "docs": More.DOCTOR,
+    "doctor": More.DOCTOR,
+    "export": More.RECORDINGS,
+    "info": More.RECORDINGS,
+    "init": More.PROFILES,
+    "profiles": More.PROFILES,
+    "record": More.RECORDING,
+    "recover": More.RECORDINGS,
+    "reload": More.RELOADS,
+    "replay": More.REPLAY,
+    "snapshot": More.SNAPSHOTS,
+    "tap": More.WATCHING,
+    "top": More.WATCHING,
+}
+"""Where each command is described that is not about a run."""
 _GROUPS: Final["Mapping[Group, More]"] = {"sources": More.SOURCES, "sinks": More.SINKS}
 _IN_KERNEL: Final[Mapping[str, More]] = {
     "event_loop": More.EVENT_LOOP,
@@ -70,6 +91,11 @@ Empty is such a sink as a whole: its tokens and certificates do not fit each oth
 """
 _SINKS_FOR_VIEWERS: Final = ("http", "websocket")
 _PORT_FAULTS: Final = (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
+
+
+def of_command(name: str | None) -> str:
+    """The page about a command; for one that does not exist, the page about runs."""
+    return _COMMANDS.get(name or "", More.RUNS)
 
 
 def of_problems(problems: Iterable[Problem], reader: "Reader | None" = None) -> list[str]:

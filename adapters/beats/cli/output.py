@@ -89,24 +89,38 @@ def point_to(*places: str) -> None:
     """Name the pages of the documentation that help with a failure, after its text; not in a JSON log.
 
     Args:
-        places: pages for `beats docs`, such as `queues#tuning`, or URLs; empty ones count for nothing.
+        places: pages for `beats docs`, such as `queues#tuning`, URLs or commands; empty ones count for
+            nothing.
     """
     named = [documentation.command(place) for place in dict.fromkeys(places) if place]
     if named and not logs.is_json():
         _tell(f"More: {', '.join(named[:_MOST_PAGES])}")
 
 
-def exit_with(text: str, code: int = EXIT_FAILED, *, more: str = "") -> typer.Exit:
+class Failed(typer.Exit):
+    """Ends a command that has said what was wrong; the page that helps is named at the end."""
+
+    def __init__(self, code: int = EXIT_FAILED, *, more: str = "") -> None:
+        """End with this exit code.
+
+        Args:
+            code: the exit code.
+            more: the page that helps, as for `point_to`; by default the one about the command.
+        """
+        super().__init__(code)
+        self.more: Final = more
+
+
+def exit_with(text: str, code: int = EXIT_FAILED, *, more: str = "") -> Failed:
     """Print an error on standard error; returns the exception that ends the command with an exit code.
 
     Args:
         text: what was wrong, and what would be right.
         code: the exit code.
-        more: the page that helps, as for `point_to`.
+        more: the page that helps, as for `Failed`.
     """
     complain(text)
-    point_to(more)
-    return typer.Exit(code)
+    return Failed(code, more=more)
 
 
 def can_ask() -> bool:

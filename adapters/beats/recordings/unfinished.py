@@ -134,6 +134,8 @@ class UnfinishedRecording:
             raise FileExistsError(
                 errno.EEXIST, _UNFINISHED.format(self.unfinished_path), str(self.unfinished_path)
             ) from None
+        except OSError as error:
+            raise OSError(error.errno, f"cannot be created: {error.strerror}", str(path)) from error
         with suppress(OSError):  # a file system without locks
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # see `is_being_written`
         self._identity: Final = _identity(os.fstat(self._fd))

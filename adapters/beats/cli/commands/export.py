@@ -12,9 +12,10 @@ from beats.cli.files import (
     StartOption,
     ending_in_order,
     why_no_file,
+    why_no_folder,
     why_no_recording,
 )
-from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, exit_with, progress, say, warn
+from beats.cli.output import EXIT_USAGE, Failed, complain, exit_with, progress, say, warn
 from beats.cli.recordings import failing, telling_what_is_not_shown, warn_of_skipped
 from beats.kernel.envelope import Kind
 
@@ -121,8 +122,8 @@ def _check_usage(outputs: Sequence[Path | None], start: str | None, end: str | N
         raise exit_with(f"nothing to write: give at least one of {_OUTPUTS}", EXIT_USAGE)
     if len(set(named)) < len(named):
         raise exit_with("two outputs have the same name: give each a different one", EXIT_USAGE)
-    for path in outputs[1:]:  # the first is a folder
-        if path is not None and (why := why_no_file(path)) is not None:
+    for check, path in zip((why_no_folder, *[why_no_file] * len(outputs)), outputs, strict=False):
+        if path is not None and (why := check(path)) is not None:
             raise exit_with(f"{str(path)!r}: {why}", EXIT_USAGE)
     from beats.recordings.ranges import check_moment
 
@@ -156,4 +157,4 @@ def _say(results: Sequence["Result"]) -> None:
     for result in results:
         (say if result.is_written else complain)(f"{result.path}: {result.text}")
     if not any(result.is_written for result in results):
-        raise typer.Exit(EXIT_FAILED)
+        raise Failed

@@ -24,6 +24,7 @@ from beats.cli.output import EXIT_USAGE, exit_with, say_value
 from beats.cli.runner import perform
 from beats.config.errors import SettingsError
 from beats.config.settings import SinkSettings
+from beats.kit.paths import expanded
 from beats.runtime.reader import Reader
 
 _TYPE = "recorder"
@@ -75,7 +76,7 @@ def snapshot(pid: PidOption = None) -> None:
 
 def _check(to: str) -> None:
     """End the command if `--out` is not a valid name for a recording."""
-    why = why_no_recording(Path(to))
+    why = why_no_recording(expanded(Path(to)))
     if why is None:
         try:
             check_template(to)

@@ -212,7 +212,7 @@ class Video(_FileOutput):
     one_picture = True
 
     def __init__(self, path: Path) -> None:
-        """Create the file; raises OSError when it cannot be created, MissingPackageError when PyAV is missing."""
+        """Create the file; raises OSError when it cannot be, MissingPackageError when PyAV is missing."""
         super().__init__(path)
         try:
             self._writer: Final = Mp4Writer(unfinished(path))

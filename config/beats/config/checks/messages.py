@@ -87,9 +87,8 @@ def _problem(
     aliases: Mapping[str, str],
 ) -> Problem:
     kind = detail["type"]
-    context = detail.get("ctx", {})
     expected = expected_at(model, path)
-    message = _MESSAGES[kind](context) if kind in _MESSAGES else detail["msg"]
+    message = allowed(detail)
     if length := _length(detail, expected):
         kind, message = "too_short", f"must have {length} items"
     if kind == "value_error" and isinstance(detail["input"], Mapping):
@@ -115,6 +114,12 @@ def _problem(
     if value is not None and (secret or holds_password(detail["input"])):
         value = MASK
     return Problem(_where(table, path), dotted([*key, *path]), value, message, meant)
+
+
+def allowed(detail: ErrorDetails) -> str:
+    """What would be right, in place of what pydantic says."""
+    kind = detail["type"]
+    return _MESSAGES[kind](detail.get("ctx", {})) if kind in _MESSAGES else detail["msg"]
 
 
 def _rule_problem(
@@ -218,6 +223,8 @@ _MUST_BE: Final = {
 _MESSAGES: Final[Mapping[str, Callable[[_Context], str]]] = {
     **{kind: _always(f"must be {what}") for what, kinds in _MUST_BE.items() for kind in kinds},
     "missing": _always("is required"),
+    "literal_error": lambda context: f"must be one of {context['expected']}",
+    "enum": lambda context: f"must be one of {context['expected']}",
     "greater_than_equal": lambda context: f"must be at least {_number(context['ge'])}",
     "greater_than": lambda context: f"must be more than {_number(context['gt'])}",
     "less_than_equal": lambda context: f"must be at most {_number(context['le'])}",

@@ -40,6 +40,8 @@ def sole(error: BaseException) -> BaseException:
 def describe(error: BaseException) -> str:
     """An error in one line."""
     error = sole(error)
+    if isinstance(error, OSError) and error.filename is not None and error.filename2 is None:
+        return f"{type(error).__name__}: {error.filename}: {error.strerror}"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
