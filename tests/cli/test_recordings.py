@@ -168,7 +168,7 @@ def test_recover_fails_where_nothing_can_be_read_or_written(tmp_path: Path) -> N
         (("empty.mcap",), 1, "nothing in empty.mcap can be read"),
         (("nowhere.mcap",), 1, "nowhere.mcap: No such file"),
         (("b.mcap",), 1, "b-recovered.mcap: exists and is not overwritten"),
-        (("b.mcap", "text.mcap/x.mcap"), 1, "text.mcap"),
+        (("b.mcap", "text.mcap/x.mcap"), 2, "folder 'text.mcap' does not exist"),
         (("gone.mcap", "c.mcap.part"), 2, ".part is added"),
         (("gone.mcap", "c"), 2, "give c.mcap"),
         (("gone.mcap", "/"), 2, "is a folder"),
@@ -194,7 +194,7 @@ def test_recover_takes_away_what_a_full_disk_left_half(tmp_path: Path) -> None:
         check=False,
     )
     assert (run.returncode, run.stdout) == (1, "")
-    assert run.stderr == "b-recovered.mcap.part: File too large\n"
+    assert run.stderr.startswith("b-recovered.mcap.part: File too large\n")
     assert [path.name for path in tmp_path.iterdir()] == ["b.mcap"]
 
 

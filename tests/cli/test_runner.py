@@ -99,7 +99,7 @@ def test_a_signal_ends_it_and_the_handlers_are_as_before(number: signal.Signals)
 
 
 def test_a_sink_that_cannot_start_is_an_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """1, with the reason on standard error; `beside` did not run."""
+    """With the reason on standard error; `beside` did not run."""
 
     async def beside(kernel: Kernel) -> None:
         pytest.fail("it never was on air")
@@ -107,7 +107,7 @@ def test_a_sink_that_cannot_start_is_an_exit_code(tmp_path: Path, capsys: pytest
     (tmp_path / "a.mcap").touch()
     with pytest.raises(typer.Exit) as caught:
         performed(profile(tape={"type": "recorder", "path": "a.mcap"}), beside)
-    assert caught.value.exit_code == 1
+    assert caught.value.exit_code == 78
     assert "sink 'tape' could not start" in capsys.readouterr().err
 
 

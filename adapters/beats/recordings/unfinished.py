@@ -45,6 +45,8 @@ class UnfinishedFile:
             self.file: Final[IO[bytes]] = self._unfinished.open("x+b")
         except FileExistsError:
             raise FileExistsError(errno.EEXIST, _BEING_WRITTEN, str(self._unfinished)) from None
+        except OSError as error:
+            raise _impossible(error, path) from error
 
     def commit(self, *, sync: bool = True) -> int:
         """Close the file and give it its own name; returns its size in bytes.
@@ -73,6 +75,11 @@ class UnfinishedFile:
             self.file.close()
         with suppress(OSError):
             self._unfinished.unlink()
+
+
+def _impossible(error: OSError, path: Path) -> OSError:
+    """The error for a file that cannot be created; it names the file as the user gave it."""
+    return OSError(error.errno, f"cannot be created: {error.strerror}", str(path))
 
 
 def new_folder(path: Path) -> bool:
@@ -135,7 +142,7 @@ class UnfinishedRecording:
                 errno.EEXIST, _UNFINISHED.format(self.unfinished_path), str(self.unfinished_path)
             ) from None
         except OSError as error:
-            raise OSError(error.errno, f"cannot be created: {error.strerror}", str(path)) from error
+            raise _impossible(error, path) from error
         with suppress(OSError):  # a file system without locks
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # see `is_being_written`
         self._identity: Final = _identity(os.fstat(self._fd))

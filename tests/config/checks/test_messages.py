@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, create_model, field_validator, model_vali
 from beats.config.checks.messages import check
 from beats.config.errors import Problem
 from beats.config.layers.casting import fit
-from beats.config.layers.merging import Layer, Level, merge
+from beats.config.layers.merging import Layer, Level, LineNumbers, merge
 from beats.config.settings import Settings
 
 
@@ -212,7 +212,7 @@ def test_settings_that_do_not_fit_are_looked_for_by_the_names_in_the_message(
     own: dict[str, object], said: str
 ) -> None:
     """In the user's own lines, as the lowest layer has its place in every profile."""
-    lines = {(name,): number for number, name in enumerate(("kind", "cert", "key", "token"), 1)}
+    lines: LineNumbers = {(name,): number for number, name in enumerate(("kind", "cert", "key", "token"), 1)}
     layers = [Layer(Level.SHIPPED, "default.toml", {"kind": "slow"})]
     layers.append(Layer(Level.PROFILE, "x.toml", own, lines))
     found = check(Gate, merge(layers), ["gate"])
