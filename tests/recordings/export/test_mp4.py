@@ -139,6 +139,7 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(MissingPackageError, match="needs libx264, which this av lacks"):
         open_outputs(mp4=tmp_path / "a.mp4")
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(MissingPackageError, match=r"--mp4 needs the package 'av', .*: pip install 'beats\[video\]'"):
+    lacking = r"--mp4 needs the package 'av', .*: pip install 'beats\[video\]'"
+    with pytest.raises(MissingPackageError, match=lacking):
         open_outputs(mp4=tmp_path / "a.mp4")
     assert list(tmp_path.iterdir()) == []
