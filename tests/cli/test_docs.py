@@ -1,5 +1,6 @@
 """`beats docs`."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -25,6 +26,15 @@ def test_every_page_is_listed(tmp_path: Path) -> None:
         assert lines[name].startswith(f"{document.headings[0].replace('`', '')}. "), name
         assert len(lines[name]) > len(document.headings[0]) + 20, name
     assert lines["queues"] == "Queues. Every sink has a queue of its own."
+
+
+def test_pages_are_listed_in_the_order_of_the_readme() -> None:
+    """The tutorial comes first, and what is for those who work on Beats last."""
+    table = DOCUMENTS["README.md"].text.partition("| to use Beats | |")[2]
+    linked = re.findall(r"\]\(docs/([\w-]+)\.md\)", table)
+    wanted, rest = linked[: linked.index("architecture")], documentation.names()
+    assert rest[: len(wanted)] == wanted
+    assert rest[len(wanted) :] == sorted(PAGES.keys() - set(wanted))
 
 
 @pytest.mark.parametrize("document", PAGES.values(), ids=PAGES.keys())
@@ -53,7 +63,7 @@ def test_in_a_pipe_a_page_is_markdown(tmp_path: Path, place: tuple[str, ...]) ->
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        ("quees", "there is no page 'quees'; did you mean 'queues'? There are: a-million-viewers, api, "),
+        ("quees", "there is no page 'quees'; did you mean 'queues'? There are: tutorial, install, "),
         ("universes", "there is no page 'universes'; did you mean 'led#universes'? There are: "),
         ("../README", "there is no page '../README'. There are: "),
         ("queues#tunning", "queues has no heading 'tunning'; did you mean 'queues#tuning'? It has: queues, "),

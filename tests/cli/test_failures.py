@@ -5,7 +5,7 @@ import ssl
 
 import pytest
 
-from beats.cli.failures import reason, refusal
+from beats.cli.failures import ServerError, final, reason, refusal
 
 ASYNCIO = (
     "Multiple exceptions: [Errno 111] Connect call failed ('::1', 1, 0, 0), [Errno 111] Connect call failed"
@@ -46,3 +46,9 @@ def test_a_refusal_is_told_as_the_server_says_it(status: int) -> None:
     assert str(error).startswith(f"HTTP {status}: Because \\x1b[31mof that.")
     assert error.lasting == (status not in (429, 500, 503))
     assert str(error).endswith(": not Beats") == (status in (301, 404, 426))
+
+
+def test_a_refused_connection_ends_with_what_to_do() -> None:
+    """Any other reason stays as it is."""
+    assert final(ServerError("Connection refused")).startswith("Connection refused: no program listens there")
+    assert final(ServerError("HTTP 404")) == "HTTP 404"

@@ -24,9 +24,18 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
+_ORDER: Final = (
+    "tutorial", "install", "sources", "websocket", "players", "mqtt", "foxglove", "recording", "led",
+    "settings", "queues", "operation", "relay", "proxies", "embedding", "api", "threat-model",
+    "measurements", "a-million-viewers", "comparison",
+)  # fmt: skip
+"""The order of those who begin, as in the README; pages for those who work on Beats follow."""
+
+
 def names() -> list[str]:
-    """The names of all pages, sorted."""
-    return sorted(path.stem for path in FOLDER.glob("*.md"))
+    """The names of all pages, in the order in which to read them."""
+    found = {path.stem for path in FOLDER.glob("*.md")}
+    return [*(name for name in _ORDER if name in found), *sorted(found - set(_ORDER))]
 
 
 class Page:

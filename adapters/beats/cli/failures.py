@@ -1,5 +1,6 @@
 """Explains in a few words why a server gave no usable answer."""
 
+import errno
 import os
 import re
 import socket
@@ -58,6 +59,14 @@ def unreachable(error: OSError) -> ServerError:
     """The error for a connection that could not be made, or that broke."""
     is_tls = isinstance(sole(error), ssl.SSLError)
     return ServerError(reason(error), lasting=is_tls, more=More.NETWORK if is_tls else More.WATCHING)
+
+
+def final(error: BaseException) -> str:
+    """The text of an error after which a command ends, with what to do."""
+    text = str(error)
+    if text == os.strerror(errno.ECONNREFUSED):
+        return f"{text}: no program listens there; `beats run` starts Beats, and says where"
+    return text
 
 
 def reason(error: BaseException) -> str:

@@ -86,7 +86,7 @@ def test_an_unknown_profile_is_an_error_with_the_known_ones(house: House) -> Non
     """And the most similar one."""
     house.write("stage", "")
     message = refused("studoi", house.folder)
-    assert message.startswith(f'profile: "studoi": no such profile (looked in {house.folder} and ')
+    assert message.startswith(f'profile: "studoi": no such profile in {house.folder} or ')
     assert (
         "default, desk, edge, headless, home, kiosk, lighting, origin, program, record, replay, screen, "
         "sensors, stage, studio, video, wall" in message

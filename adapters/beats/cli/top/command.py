@@ -64,4 +64,6 @@ def top(
     except KeyboardInterrupt:  # the usual way to end it
         return
     if refused is not None:
-        raise exit_with(f"{address.authority}: {refused}", more=refused.more)
+        from beats.cli.failures import final  # only now, as above
+
+        raise exit_with(f"{address.authority}: {final(refused)}", more=refused.more)

@@ -89,8 +89,10 @@ def _problem(
     kind = detail["type"]
     expected = expected_at(model, path)
     message = allowed(detail)
-    if length := _length(detail, expected):
-        kind, message = "too_short", f"must have {length} items"
+    if types := _items(detail, expected):
+        kind, message = "too_short", f"must have {len(types)} items"
+        if set(types) == {int}:
+            message += f", such as {list(range(1, len(types) + 1))}"
     if kind == "value_error" and isinstance(detail["input"], Mapping):
         return _rule_problem(message, path, model, table, key)
     siblings = known_keys(expected_at(model, path[:-1]))
@@ -153,14 +155,14 @@ def _has_texts(expected: Any) -> bool:
     return any(member in (str, Path) for item in items for member in members(item))
 
 
-def _length(detail: ErrorDetails, expected: Any) -> int | None:
-    """How many items an array must have, when it has another number than there are types for."""
+def _items(detail: ErrorDetails, expected: Any) -> tuple[Any, ...]:
+    """The types of the items that an array must have, when it has another number than there are types for."""
     is_short = detail["type"] == "missing" and isinstance(detail["loc"][-1], int)
     if is_short or detail["type"] == "too_long":
         for member in members(expected):
             if get_origin(member) is tuple and Ellipsis not in (types := get_args(member)):
-                return len(types)
-    return None
+                return types
+    return ()
 
 
 def _where(table: Table, path: Sequence[str | int]) -> str:

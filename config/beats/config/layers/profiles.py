@@ -179,8 +179,8 @@ def find(name: str, folder: Path | None, place: str, key: str = "") -> Path | No
     if shipped := _file(SHIPPED, name):
         return shipped
     known = sorted(_known(folder))
-    places = f"{folder} and among the shipped ones" if folder is not None else "among the shipped ones"
-    message = f"no such profile (looked in {places}); known are: {', '.join(known)}"
+    places = "among those of Beats" if folder is None else f"in {folder} or among those of Beats"
+    message = f"no such profile {places}; known are: {', '.join(known)}"
     raise SettingsError([Problem(place, key, shown(name), message, nearest(name, known))])
 
 
