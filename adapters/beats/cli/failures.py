@@ -61,9 +61,9 @@ def unreachable(error: OSError) -> ServerError:
     return ServerError(reason(error), lasting=is_tls, more=More.NETWORK if is_tls else More.WATCHING)
 
 
-def final(error: BaseException) -> str:
+def final(trouble: ServerError | str) -> str:
     """The text of an error after which a command ends, with what to do."""
-    text = str(error)
+    text = str(trouble)
     if text == os.strerror(errno.ECONNREFUSED):
         return f"{text}: no program listens there; `beats run` starts Beats, and says where"
     return text
