@@ -195,7 +195,11 @@ class _Settings:
         parts.append("\n## Tables in tables\n")
         parts += [self._table(name, self._title(name), name, "###") for name in self._users]
         _refuse(self._missing)
-        return "".join(parts)
+        begin, body = parts[0], "".join(parts[1:])
+        tables = re.findall(r"^\(([\w-]+)\)=\n\n#+ (.+)$", body, re.MULTILINE)
+        # The page is long on a phone, which has no list of headings beside it.
+        contents = " · ".join(f"[{title}](#{anchor})" for anchor, title in tables)
+        return f"{begin}\n{contents}\n{body}"
 
     def _find_users(self) -> dict[str, dict[str, list[str]]]:
         """The tables that others hold: by name, then by key, the names of those that have them there."""

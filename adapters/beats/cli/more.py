@@ -113,7 +113,7 @@ def of_problems(problems: Iterable[Problem], reader: "Reader | None" = None) -> 
 
 
 def _of_problem(problem: Problem, root: Node | None) -> str:
-    if "pip install" in problem.message:  # of a package that is not installed
+    if problem.lacks_package:
         return More.PACKAGES
     match key_parts(problem.key.replace("*", "_")):
         case ("kernel", name, *_):

@@ -221,7 +221,7 @@ def _lacking(parts: Iterable[Part]) -> Iterator[Problem]:
                 value = str(resource.path)
             elif isinstance(resource, Program):  # its arguments may hold a password
                 value = resource.name
-            yield part.problem(resource.key, value, why)
+            yield part.problem(resource.key, value, why)._replace(lacks_package=isinstance(resource, Package))
 
 
 def _lacking_event_loop(found: Inspected) -> Iterator[Problem]:
@@ -230,7 +230,9 @@ def _lacking_event_loop(found: Inspected) -> Iterator[Problem]:
     if (why := _why_not(package("event_loop", "uvloop"))) is not None:
         node = child(child(found.root, "kernel"), "event_loop")
         origin = _DEFAULT if node is None else where(node)
-        yield Problem(origin, "kernel.event_loop", shown("uvloop"), f"{why}, or choose auto")
+        yield Problem(
+            origin, "kernel.event_loop", shown("uvloop"), f"{why}, or choose auto", lacks_package=True
+        )
 
 
 def lacking(resources: Resources) -> Iterator[tuple[_Needed, str]]:

@@ -22,6 +22,8 @@ class Problem(NamedTuple):
     """What is wrong, or what is allowed."""
     nearest: str | None = None
     """The most similar known name."""
+    lacks_package: bool = False
+    """Whether a package that is not installed is all that is wrong."""
 
     def __str__(self) -> str:
         """One line for the operator."""

@@ -110,7 +110,7 @@ def test_other_faults_have_the_message_of_pydantic() -> None:
 def test_a_missing_key_has_no_value() -> None:
     """Its origin is that of the table."""
     model = create_model("Model", __base__=Settings, path=(str, ...))
-    assert problem(model, {}) == ("x.toml", "sinks.door.path", None, "is required", None)
+    assert problem(model, {})[:5] == ("x.toml", "sinks.door.path", None, "is required", None)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_problem_has_key_value_message_and_the_nearest_name(
     tree: dict[str, object], key: str, value: str, message: str, meant: str | None
 ) -> None:
     """At any depth; one for a value that fits none of several types; validators write their own messages."""
-    assert problem(Door, tree) == ("x.toml", f"sinks.door.{key}", value, message, meant)
+    assert problem(Door, tree)[:5] == ("x.toml", f"sinks.door.{key}", value, message, meant)
 
 
 def test_the_message_for_an_unknown_key_lists_the_known_ones() -> None:

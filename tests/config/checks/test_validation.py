@@ -204,7 +204,7 @@ def test_a_wrong_alias_stops_the_start(house: House, profile: str) -> None:
     house.write("no-websocket", "[sinks.browser]\ntype = 'null'")
     house.profile = profile
     house.environ = {"BEATS_WEBSOCKET_PORT": "65536"}
-    assert house.problem() == (
+    assert house.problem()[:5] == (
         "BEATS_WEBSOCKET_PORT", "sinks.*.port", "65536", "must be at most 65535", None,
     )  # fmt: skip
 

@@ -104,6 +104,8 @@ class Validation:
         self._models: dict[AdapterKey, type[BaseModel]] = {}
         self._unusable: dict[AdapterKey, str] = {}
         """Why the type of an adapter cannot be used."""
+        self._uninstalled: set[_Type] = set()
+        """The types that cannot be imported, for want of a package."""
 
     def inspect(self) -> Inspected:
         """Check the settings and collect every problem in them."""
@@ -151,6 +153,8 @@ class Validation:
         except LookupError:
             return f"no such type; known are: {', '.join(self._adapters.names(group))}"
         except (ImportError, TypeError) as error:  # TypeError: a third-party adapter breaks the contract
+            if isinstance(error, ImportError):
+                self._uninstalled.add((group, kind))
             return str(error)
         base = BASES[group]
         if not issubclass(model, base):
@@ -299,6 +303,7 @@ class Validation:
         names = self._adapters.names(key.group)
         meant = None if kind in names else nearest(kind, names)
         problem = Problem(where(leaf), dotted([*key, "type"]), shown(kind), self._unusable[key], meant)
+        problem = problem._replace(lacks_package=(key.group, kind) in self._uninstalled)
         if not is_off:
             self._problems.append(problem)
         elif kind not in names:
