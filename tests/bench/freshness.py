@@ -16,10 +16,12 @@ To compare two states of the code, let `PYTHONPATH` name the packages of the oth
 import argparse
 import json
 import os
+import random
 import select
 import socket
 import sys
 import time
+from collections import deque
 from collections.abc import Mapping
 from contextlib import ExitStack
 from itertools import pairwise
@@ -44,6 +46,8 @@ _SPARE_S: Final = 2.0
 _PIECE_BYTES: Final = 1 << 16
 _STEP_S: Final = 0.004
 _PORT: Final = 8765
+_PONG_BYTES: Final = 2 + 4 + 8
+"""Head, mask, and the content of a ping of ours."""
 _OURS: Final = "ours"
 _PEERS: Final = ("broadcast", "picows")
 
@@ -56,8 +60,16 @@ class Case(NamedTuple):
     """None for loopback."""
     read_bytes_per_s: float = 0.0
     """0 reads at once."""
+    late_s: tuple[float, float] = (0.0, 0.0)
+    """How late it answers pings, evenly spread."""
+    answers_each: int = 1
+    """It answers the first of so many pings."""
 
 
+_ANSWERS: Final[Mapping[str, tuple[tuple[float, float], int]]] = {
+    "pongs 0.15 to 0.3 s late": ((0.15, 0.3), 1),
+    "each second ping": ((0.0, 0.0), 2),
+}
 CASES: Final = (
     *(
         Case(f"{kb} kB/s queue {buffer_s:g} s", Line(0.02, bytes_per_s=1000 * kb, buffer_s=buffer_s))
@@ -66,6 +78,11 @@ CASES: Final = (
     ),
     Case("1 % loss and 20 ms jitter", Line(delay_s=0.02, jitter_s=0.02, loss=0.01)),
     Case("loopback at a sixth", None, FPS * len(PNG) / 6),
+    Case("long, 600 kB/s queue 1 s", Line(0.3, bytes_per_s=600e3, buffer_s=1.0)),
+    Case("long, 1 MB/s", Line(0.1, bytes_per_s=1e6)),
+    *(Case(f"{name}, 600 kB/s", Line(0.02, bytes_per_s=600e3), 0.0, *how) for name, how in _ANSWERS.items()),
+    Case("40 kB/s queue 4 s", Line(0.02, bytes_per_s=40e3, buffer_s=4.0)),
+    Case("reads 5 kB/s", None, 5e3),
 )
 
 
@@ -115,14 +132,54 @@ def serve(host: str, seconds: float) -> None:
         print(json.dumps({"told": told}), flush=True)
 
 
-def read(host: str, port: int, seconds: float, bytes_per_s: float, query: str) -> None:
+class Answers:
+    """Answers pings, late or not all of them if told so."""
+
+    def __init__(self, sock: socket.socket, late_s: tuple[float, float], answers_each: int) -> None:
+        self._sock: Final = sock
+        self._late_s: Final = late_s
+        self._answers_each: Final = answers_each
+        self._chance: Final = random.Random(1)
+        self._asked = 0
+        self._due: Final[deque[tuple[float, bytes]]] = deque()
+
+    def put(self, pongs: bytes) -> None:
+        """Take the answers to some pings, each of the same size."""
+        for begin in range(0, len(pongs), _PONG_BYTES):
+            self._asked += 1
+            if (self._asked - 1) % self._answers_each == 0:
+                due_s = time.monotonic() + self._chance.uniform(*self._late_s)
+                due_s = max(due_s, self._due[-1][0] if self._due else 0.0)
+                self._due.append((due_s, pongs[begin : begin + _PONG_BYTES]))
+
+    def send(self) -> None:
+        """Send those that are due."""
+        while self._due and self._due[0][0] <= time.monotonic():
+            self._sock.setblocking(True)
+            self._sock.sendall(self._due.popleft()[1])
+            self._sock.setblocking(False)
+
+    def wait_s(self) -> float:
+        """How long until the next is due, 0.1 s at most."""
+        return min(0.1, max(0.0, self._due[0][0] - time.monotonic())) if self._due else 0.1
+
+
+def read(given: argparse.Namespace) -> None:
     """Read for so many seconds, and print what was seen after the warm-up."""
+    host, port, seconds, bytes_per_s, query = (
+        given.read,
+        given.port,
+        given.seconds,
+        given.bytes_per_s,
+        given.query,
+    )
     opening = Opening(host, port, "plain", f"/?{query}" if query else "/")
     opening.sock.settimeout(10)
     rest = None
     while rest is None:
         rest = opening.feed(opening.sock.recv(1024))
     sock, seen = opening.sock, Seen()
+    answers = Answers(sock, (given.late_s[0], given.late_s[1]), given.answers_each)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as browsers and asyncio have it
     sock.setblocking(False)
     begin_s = time.monotonic()
@@ -134,17 +191,16 @@ def read(host: str, port: int, seconds: float, bytes_per_s: float, query: str) -
             time.sleep(_STEP_S)
             piece = min(piece, int(bytes_per_s * passed_s - read_bytes))
         else:
-            select.select([sock], [], [], 0.1)
+            select.select([sock], [], [], answers.wait_s())
+        answers.send()
         try:
             data = sock.recv(piece) if piece > 0 else b""
         except BlockingIOError:
             read_bytes = bytes_per_s * passed_s  # what it did not find it does not make up for
             continue
         read_bytes += len(data)
-        if pong := seen.feed(memoryview(data), len(data), time.time_ns()):
-            sock.setblocking(True)
-            sock.sendall(pong)
-            sock.setblocking(False)
+        answers.put(seen.feed(memoryview(data), len(data), time.time_ns()))
+        answers.send()
     counted = [(at_s, age_s) for at_s, age_s in seen.ages if at_s - begin_s > WARM_UP_S]
     ages = sorted(age_s for _, age_s in counted) or [float("nan")]
     times = [begin_s + WARM_UP_S, *(at_s for at_s, _ in counted), begin_s + seconds]
@@ -172,7 +228,8 @@ def measure(case: Case, server_name: str, seconds: float, query: str) -> dict[st
         serving = stack.enter_context(server.start(arguments, Path.cwd(), environment))
         port = serving.out.wait_for("^ready (.*)")[1]
         arguments = [*this, "--read", server.address, "--port", port, "--query", query]
-        arguments += ["--bytes-per-s", str(case.read_bytes_per_s)]
+        arguments += ["--bytes-per-s", str(case.read_bytes_per_s), "--answers-each", str(case.answers_each)]
+        arguments += ["--late-s", *map(str, case.late_s)]
         reading = stack.enter_context(viewer.start(arguments, Path.cwd(), environment))
         if reading.process.wait(seconds + 30):
             raise RuntimeError(reading.err.text())
@@ -193,13 +250,15 @@ def main() -> None:
     parser.add_argument("--read", help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, default=_PORT, help=argparse.SUPPRESS)
     parser.add_argument("--bytes-per-s", type=float, default=0.0, help=argparse.SUPPRESS)
+    parser.add_argument("--late-s", type=float, nargs=2, default=(0.0, 0.0), help=argparse.SUPPRESS)
+    parser.add_argument("--answers-each", type=int, default=1, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve and given.server == _OURS:
         serve(given.serve, given.seconds)
     elif given.serve:
         serve_peer(given.server, given.serve, given.seconds)
     elif given.read:
-        read(given.read, given.port, given.seconds, given.bytes_per_s, given.query)
+        read(given)
     else:
         show(given)
 

@@ -1,8 +1,9 @@
-"""Sockets of the side that connects, and their encryption."""
+"""Sockets of the side that connects, their encryption, and what a socket still holds."""
 
 import asyncio
 import socket
 import ssl
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,6 +50,24 @@ async def _connect(family: socket.AddressFamily, address: tuple[Any, ...]) -> so
         sock.close()
         raise
     return sock
+
+
+def unsent_bytes(transport: asyncio.BaseTransport) -> int | None:
+    """How much the operating system holds for a socket that the other side has not acknowledged: tcp(7).
+
+    Returns:
+        None where that is unknown: elsewhere than on Linux, or when the socket is closed.
+    """
+    sock = transport.get_extra_info("socket")
+    if sys.platform != "linux" or sock is None:
+        return None
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
+
+    try:
+        return int.from_bytes(ioctl(sock.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
+    except (OSError, ValueError):
+        return None
 
 
 def client_context(ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext:

@@ -14,6 +14,7 @@ from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import ClientIdentity, Envelope, Kind
 from beats.kernel.queue.latency import LatencyHistogram
 from beats.kernel.stats import Amount, ClientGroup, ClientStats, ClientTotals, DropStats, Latency
+from beats.kit.sockets import unsent_bytes
 from beats.kit.throttled_log import ThrottledLog
 
 log = logging.getLogger(__name__)
@@ -128,10 +129,11 @@ class ViewerTimes:
 
 
 class Progress:
-    """Watches whether a socket accepts what is written to it.
+    """Watches whether the other side takes what is written to it.
 
     The write buffer of its transport has a high-water mark of one byte, so `paused` means: something that was
-    written has not yet gone to the socket.
+    written has not yet gone to the socket. The operating system takes more for a slow reader only when a good
+    part of what it holds has gone, so what it holds counts too.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -139,28 +141,40 @@ class Progress:
         """Whether bytes wait in the buffer."""
         self._transport: Final = transport
         self._loop: Final = asyncio.get_running_loop()
-        self._least_buffered = 0
+        self._least_waiting = 0
         self._seen_s = 0.0
 
     def pause(self) -> None:
         """The write buffer is not empty."""
         self.paused = True
-        self._least_buffered = self._transport.get_write_buffer_size()
-        self._seen_s = self._loop.time()
+        self.begin()
 
     def resume(self) -> None:
         """The write buffer is empty."""
         self.paused = False
 
-    def stalled(self, timeout_s: float) -> bool:
-        """Whether the socket has accepted no byte for this long although some wait."""
-        if not self.paused:
+    def begin(self) -> None:
+        """Count from now on: bytes were written, or the other side showed that it reads."""
+        self._least_waiting = self._waiting()
+        self._seen_s = self._loop.time()
+
+    def stalled(self, timeout_s: float, *, held: bool = False) -> bool:
+        """Whether no byte was taken for this long although some wait.
+
+        Args:
+            timeout_s: for how long.
+            held: whether something waits besides what was written.
+        """
+        waiting, now_s = self._waiting(), self._loop.time()
+        if not (waiting and (self.paused or held)):
             return False
-        buffered = self._transport.get_write_buffer_size()
-        if buffered < self._least_buffered:
-            self._least_buffered = buffered
-            self._seen_s = self._loop.time()
-        return self._loop.time() - self._seen_s >= timeout_s
+        if waiting < self._least_waiting:
+            self._least_waiting = waiting
+            self._seen_s = now_s
+        return now_s - self._seen_s >= timeout_s
+
+    def _waiting(self) -> int:
+        return self._transport.get_write_buffer_size() + (unsent_bytes(self._transport) or 0)
 
 
 class Viewer(Protocol):

@@ -7,6 +7,7 @@ import anyio.to_thread
 import pytest
 from websockets.asyncio.client import connect
 
+from beats.adapters.sinks.websocket import client as client_module
 from beats.adapters.sinks.websocket import freshness
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.freshness import DRAWN_S, Recent, Turns
@@ -116,7 +117,7 @@ async def test_a_viewer_that_is_behind_is_asked_too() -> None:
 async def test_what_a_viewer_has_drawn_counts_rather_than_what_it_has_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It includes decoding and drawing. When it tells nothing more, its pongs count again.
+    """It includes decoding and drawing, and each frame counts once. When it tells nothing more, pongs count.
 
     Who may only watch may tell so, too.
     """
@@ -146,7 +147,12 @@ async def test_what_a_viewer_has_drawn_counts_rather_than_what_it_has_read(
         await receive(viewer)
         await drawn(sequence + 100)
         await drawn(sequence)
-        await until(lambda: told() == 4)  # neither by the pong behind the update, nor a frame that never was
+        await drawn(sequence - 1)
+        newer = running.frame()
+        await receive(viewer)
+        await drawn(newer)
+        await until(lambda: (running.client().age_s or 1.0) < 0.1)
+        assert told() == 4  # by the newer frame alone
         client = connection_of(running).client
         assert client is not None
         client._drawn_s = -DRAWN_S  # pyright: ignore[reportPrivateUsage]
@@ -154,6 +160,25 @@ async def test_what_a_viewer_has_drawn_counts_rather_than_what_it_has_read(
         running.knob(2)
         await until(lambda: told() == 5)
         assert client.invalid_messages == 0
+
+
+async def test_a_viewer_need_not_answer_every_ping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked again, and the ping that it left out tells no age: when that one was read is not known."""
+    monkeypatch.setattr(freshness, "PING_INTERVAL_S", 1e-6)
+    monkeypatch.setattr(client_module, "ASK_AGAIN_S", 0.0)
+
+    def told() -> int:
+        (group,) = running.totals.groups
+        return 0 if group.age is None else sum(group.age.counts)
+
+    async with on_air() as running, stalled_client(running) as raw:
+        raw.pong(await ping_behind(raw, running))
+        await until(lambda: told() == 1)
+        await ping_behind(raw, running)
+        await anyio.sleep(0.3)
+        raw.pong(await ping_behind(raw, running))
+        await until(lambda: told() == 2)
+        assert (running.client().age_s or 1.0) < 0.3
 
 
 def test_of_frames_that_a_viewer_may_have_drawn_the_last_1024_are_known() -> None:
@@ -199,11 +224,11 @@ async def test_answers_to_pings_are_free_other_pongs_are_not() -> None:
     async with on_air(settings(max_messages_per_s=1)) as running, stalled_client(running) as raw:
         answered: list[int] = []
         for _ in range(20):
-            connection_of(running).ask(lambda: answered.append(1))
+            connection_of(running).ask(lambda _: answered.append(1))
             raw.pong((await anyio.to_thread.run_sync(raw.frame))[1])
         await until(lambda: len(answered) == 20)
         assert running.totals.flooded == 0
-        connection_of(running).ask(lambda: None)
+        connection_of(running).ask(lambda _: None)
         for _ in range(1 + 2 + 3):  # one stands for the answer, two are allowed at once
             raw.pong(b"")
         await until(lambda: running.totals.flooded == 1)
@@ -215,7 +240,7 @@ async def test_a_pong_of_a_later_ping_keeps_a_viewer_from_the_keepalive() -> Non
     async with on_air(config) as running, stalled_client(running) as raw:
         for _ in range(20):
             await anyio.to_thread.run_sync(raw.frame)  # of the keepalive
-            connection_of(running).ask(lambda: None)
+            connection_of(running).ask(lambda _: None)
             raw.pong((await anyio.to_thread.run_sync(raw.frame))[1])
         assert running.totals.connected == 1
 

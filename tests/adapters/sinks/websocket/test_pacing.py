@@ -43,9 +43,22 @@ class Outcome(NamedTuple):
 class Line:
     """One with an endless queue, on which nothing overtakes."""
 
-    def __init__(self, bytes_per_s: float, jitter_s: float = 0.0, loss: float = 0.0) -> None:
+    def __init__(
+        self,
+        bytes_per_s: float,
+        jitter_s: float = 0.0,
+        loss: float = 0.0,
+        delay_s: float = DELAY_S,
+        late_s: tuple[float, float] = (0.0, 0.0),
+        answers_each: int = 1,
+    ) -> None:
         self.bytes_per_s = bytes_per_s
-        self.delay_s = DELAY_S
+        self.delay_s = delay_s
+        self._late_s = late_s
+        """How late the viewer at its end answers a ping."""
+        self._answers_each = answers_each
+        """The viewer answers each second one, or third, and so on."""
+        self._asked = 0
         self._jitter_s = jitter_s
         self._loss = loss
         self._chance = random.Random(1)
@@ -59,9 +72,13 @@ class Line:
         self._there_s = max(self._there_s, self._free_s + self._passage_s() + again_s)
         return self._there_s
 
-    def back_s(self, there_s: float) -> float:
-        """When their acknowledgement arrives."""
-        self._back_s = max(self._back_s, there_s + self._passage_s())
+    def back_s(self, there_s: float) -> float | None:
+        """When their acknowledgement arrives; None if there is none."""
+        self._asked += 1
+        if self._asked % self._answers_each:
+            return None
+        answered_s = there_s + self._chance.uniform(*self._late_s)
+        self._back_s = max(self._back_s, answered_s + self._passage_s())
         return self._back_s
 
     def _passage_s(self) -> float:
@@ -90,7 +107,9 @@ def stream(line: Line, pacer: Pacer, begin_s: float = 0.0, seconds: float = 12.0
         there_s = line.there_s(SIZE, now_s)
         arrived.append((there_s - begin_s, there_s - newest_s))
         newest_s = None
-        heapq.heappush(events, (line.back_s(there_s), next(numbers), "acknowledgement", number))
+        back_s = line.back_s(there_s)
+        if back_s is not None:
+            heapq.heappush(events, (back_s, next(numbers), "acknowledgement", number))
     ages = sorted(age_s for at_s, age_s in arrived if SETTLED_S < at_s < seconds)
     return Outcome(len(ages) / (seconds - SETTLED_S), ages[len(ages) // 2], ages[int(len(ages) * 0.99)])
 
@@ -102,7 +121,7 @@ def test_a_line_is_used_and_its_queue_stays_short(bytes_per_s: float) -> None:
     frame_s = SIZE / bytes_per_s
     assert found.fps >= 0.97 * min(FPS, bytes_per_s / SIZE)
     assert found.p50_s <= DELAY_S + 1.15 * frame_s + 1 / FPS
-    assert found.p99_s <= DELAY_S + 1.5 * frame_s + 1 / FPS
+    assert found.p99_s <= DELAY_S + 1.5 * frame_s + 1.1 / FPS
 
 
 @pytest.mark.parametrize(("bytes_per_s", "least"), [(250e3, 0.95), (600e3, 0.95), (20e6, 0.9)])
@@ -114,6 +133,57 @@ def test_jitter_and_losses_do_not_starve_a_line(bytes_per_s: float, least: float
     assert found.p99_s <= 0.4
 
 
+@pytest.mark.parametrize(
+    ("bytes_per_s", "delay_s"), [(250e3, 0.3), (600e3, 0.3), (1.1e6, 0.3), (20e6, 0.3), (1e6, 0.1)]
+)
+def test_a_long_line_is_filled(bytes_per_s: float, delay_s: float) -> None:
+    """Many frames are on their way at once there, and each correction shows a round trip later."""
+    line, pacer = Line(bytes_per_s, delay_s=delay_s), Pacer()
+    stream(line, pacer)
+    found = stream(line, pacer, begin_s=13.0)
+    assert found.fps >= 0.95 * min(FPS, bytes_per_s / SIZE)
+    assert found.p50_s <= delay_s + 1.6 * SIZE / bytes_per_s + 1 / FPS
+
+
+@pytest.mark.parametrize("bytes_per_s", [250e3, 600e3, 1.1e6, 20e6])
+@pytest.mark.parametrize(
+    ("late_s", "answers_each"), [((0.2, 0.2), 1), ((0.15, 0.3), 1), ((0.0, 0.0), 2), ((0.0, 0.0), 3)]
+)
+def test_a_viewer_loses_nothing_by_its_answers(
+    bytes_per_s: float, late_s: tuple[float, float], answers_each: int
+) -> None:
+    """It reads at once, but its answers come late, or not to each ping."""
+    line, pacer = Line(bytes_per_s, late_s=late_s, answers_each=answers_each), Pacer()
+    marked(line, pacer, bytes_per_s / 4)
+    stream(line, pacer, begin_s=1.0)
+    found = stream(line, pacer, begin_s=13.0)
+    assert found.fps >= 0.93 * min(FPS, bytes_per_s / SIZE)
+    assert found.p50_s <= DELAY_S + late_s[1] + 2 * SIZE / bytes_per_s + 1 / FPS
+
+
+@pytest.mark.parametrize("bytes_per_s", [40e3, 10e3, 5e3])
+def test_what_lies_before_a_mark_tells_how_fast_a_very_slow_line_is(bytes_per_s: float) -> None:
+    """From the first frame on an acknowledgement may take as long as the line needs."""
+    line, pacer = Line(bytes_per_s), Pacer()
+    known_s = marked(line, pacer, 4 * bytes_per_s)
+    assert pacer.bytes_per_s == pytest.approx(bytes_per_s, rel=0.1)
+    pacer.sent(SIZE, known_s)
+    assert pacer.overdue_in_s(known_s + 2 * SIZE / bytes_per_s) > 0
+    found = stream(line, Pacer(), begin_s=20.0, seconds=100.0)
+    assert found.fps >= 0.93 * bytes_per_s / SIZE
+    assert found.p50_s <= 3 * SIZE / bytes_per_s
+
+
+def marked(line: Line, pacer: Pacer, size: float) -> float:
+    """Put a mark behind so many bytes that are on the line already; when it is acknowledged."""
+    number, back_s = pacer.mark(int(size), 0.0), None
+    there_s = line.there_s(int(size), 0.0)
+    while back_s is None:
+        back_s = line.back_s(there_s)
+    pacer.acknowledged(number, back_s)
+    return back_s
+
+
 @pytest.mark.parametrize(("before", "after"), [(250e3, 600e3), (600e3, 250e3)])
 def test_a_line_that_changes_is_followed(before: float, after: float) -> None:
     """Both ways: the rate that was measured before counts for a moment only."""
@@ -122,7 +192,7 @@ def test_a_line_that_changes_is_followed(before: float, after: float) -> None:
     line.bytes_per_s = after
     found = stream(line, pacer, begin_s=13.0)
     assert found.fps >= 0.95 * after / SIZE
-    assert found.p99_s <= DELAY_S + 1.6 * SIZE / after + 1 / FPS
+    assert found.p99_s <= DELAY_S + 2.2 * SIZE / after + 1 / FPS
 
 
 def test_a_delay_that_grew_is_found_when_the_line_is_emptied() -> None:
@@ -139,7 +209,7 @@ def test_a_delay_that_grew_is_found_when_the_line_is_emptied() -> None:
 def test_the_first_that_is_sent_is_waited_for() -> None:
     """Nothing is known of the line before. A mark behind what was sent before comes first."""
     pacer = Pacer()
-    mark = pacer.sent(0, 0.0)
+    mark = pacer.mark(0, 0.0)
     assert pacer.wait_s(1.0) == FOREVER
     pacer.acknowledged(mark, 1.0)
     assert pacer.wait_s(1.0) == 0.0
@@ -168,7 +238,7 @@ def test_small_envelopes_are_sent_together() -> None:
     assert pacer.room_bytes == 20_000
     pings = 0
     while (wait_s := pacer.wait_s(now_s)) < FOREVER:
-        assert wait_s == 0.0 or wait_s == pytest.approx(0.004)
+        assert wait_s == pytest.approx(0.0, abs=1e-5) or wait_s >= 0.0039
         now_s += wait_s
         if not wait_s:
             pacer.sent(1, now_s)
@@ -213,6 +283,21 @@ async def test_a_viewer_that_stays_behind_has_little_on_its_way() -> None:
         assert running.client().behind
         assert running.client().queue.taken.bytes - read_bytes <= 5 * SIZE
         assert exact(running.client().queue)
+
+
+async def test_a_paced_viewer_that_stops_reading_is_cut_off() -> None:
+    """While its answer is awaited nothing is written: what its socket still holds shows that it is stuck."""
+    config = settings(stall_timeout_s=0.5, client_queue={"size": 64, "overflow": "latest"}, queue=ROOMY)
+    async with on_air(config) as running, stalled_client(running) as raw:
+        running.knob(1)
+        await read(raw)
+        running.knob(2)
+        await read(raw)
+        await until(lambda: running.client().age_s is not None)
+        await running.until_behind(SIZE)
+        await slowly_read(raw, running, 150)
+        running.frame(SIZE)
+        await until(lambda: running.totals.stalled == 1)
 
 
 async def test_a_viewer_that_stops_answering_gets_the_stream_all_the_same() -> None:

@@ -11,21 +11,26 @@ from websockets.protocol import State
 from beats.adapters.http.viewers import Progress, RunningCount, ViewerTimes
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed, framed_text
-from beats.adapters.sinks.websocket.freshness import DRAWN_S, Asked, Heard
+from beats.adapters.sinks.websocket.freshness import ASK_AGAIN_S, DRAWN_S, Asked, Heard
 from beats.adapters.sinks.websocket.pacing import Pacer
 from beats.kernel.envelope import ClientIdentity, Envelope, Kind
 from beats.kernel.ports import Clock
 from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.stats import Amount, ClientStats, DropStats, QueueStats
+from beats.kit.sockets import unsent_bytes
 
 _NO_QUEUE: Final = QueueStats("", Amount(), Amount(), Amount(), Amount(), (), 0)
 """The counters of a client that was never behind: asking for counters must not make a thousand queues."""
 
 _PATIENCE_S: Final = 0.05
-"""A viewer whose socket was full for so long, with something waiting, is paced."""
+"""A viewer whose socket was full for so long, with something waiting, is paced,"""
+_PATIENCE_TRIPS: Final = 2
+"""if it has been behind for so many round trips."""
 _CALM_S: Final = 1.0
-"""A paced viewer for which nothing had to wait for so long keeps up again."""
+"""A viewer for which nothing had to wait for so long keeps up again."""
+_LOOK_S: Final = 0.25
+"""Between two looks whether an overdue viewer still has something to read."""
 
 
 class Paths:
@@ -122,11 +127,17 @@ class Client:
         self._asked: tuple[Asked, ...] = ()
         """Its pings that are not yet answered, oldest first: more than one only while it is paced."""
         self._heard: Heard | None = None
+        self._least_trip_ns: int | None = None
+        self._drawn_unix_ns: Final[dict[str, int]] = {}
+        """When the newest frame that it told to have drawn came onto the bus, by topic."""
         self._drawn_s: float | None = None
         """When it last told what it has drawn."""
         self._pacer: Pacer | None = None
         """Made when the viewer is first paced, and kept from then on."""
         self._is_paced = False
+        self._behind_s = 0.0
+        """When it last fell behind after a while in which it was not."""
+        self._caught_up_s = float("-inf")
         self._paused_s = self._held_s = 0.0
         """When its socket was last full, and when something last had to wait for that or for the pacer."""
         self._is_resting = False
@@ -241,14 +252,19 @@ class Client:
         now_s = self._loop.time()
         if self._queue is not None and not self._queue.is_empty and now_s - self._paused_s > _PATIENCE_S:
             self._held_s = now_s
-            if self._heard is not None and self._open:
+            if self._heard is not None and self._open and self._is_behind_for_long(now_s):
                 self._pacer = self._pacer or Pacer()
                 self._pacer.hold()
                 if not self._is_paced:
                     self._is_paced = True
-                    number = self._pacer.sent(0, now_s)
+                    number = self._pacer.mark(unsent_bytes(self.connection.transport) or 0, now_s)
                     self.connection.ask(partial(self._acknowledged, self._pacer, number))
+                    self._progress.begin()
         self._pump()
+
+    def _is_behind_for_long(self, now_s: float) -> bool:
+        """On a long line TCP itself needs some round trips until it knows how much the line carries."""
+        return now_s - self._behind_s >= _PATIENCE_TRIPS * (self._least_trip_ns or 0) / 1e9
 
     def ask(self, newest: Envelope) -> None:
         """It is its turn to tell when it has read an envelope, which it was just given if it keeps up."""
@@ -258,21 +274,31 @@ class Client:
             self._ask_once(newest)
 
     def _ask_once(self, newest: Envelope) -> None:
-        """Let it tell when it has read an envelope that was just written, unless it is still to tell so."""
-        if not self._asked and self._open:
+        """Let it tell when it has read an envelope that was just written, unless it is still to tell so.
+
+        One that has told it before and does not any more is asked again: it need not answer every ping.
+        """
+        if self._open and (not self._asked or (self._heard is not None and self._is_long_asked())):
             self._ask(newest, self._answered)
 
-    def _ask(self, newest: Envelope, on_answer: Callable[[], object]) -> None:
+    def _is_long_asked(self) -> bool:
+        return self._clock.steady_unix_ns() - self._asked[-1].written_unix_ns >= ASK_AGAIN_S * 1e9
+
+    def _ask(self, newest: Envelope, on_answer: Callable[[bool], object]) -> None:
         self._asked += (Asked(newest.published_unix_ns, self._clock.steady_unix_ns()),)
         self.connection.ask(on_answer)
 
-    def _answered(self) -> None:
-        """The oldest ping is answered."""
+    def _answered(self, its_own: bool) -> None:
+        """The oldest ping is answered, by its own pong or by a later one's."""
         asked, *rest = self._asked
         self._asked = tuple(rest)
+        self._progress.begin()
+        if not its_own:  # it was read earlier, at a time that is not known
+            return
         now_ns = self._clock.steady_unix_ns()
         trip_ns = now_ns - asked.written_unix_ns
         self._times.round_trips.add(self.group, trip_ns)
+        self._least_trip_ns = min(trip_ns, self._least_trip_ns or trip_ns)
         if self._heard and self._drawn_s is not None and self._loop.time() - self._drawn_s < DRAWN_S:
             self._heard = self._heard._replace(round_trip_ns=trip_ns)  # its age ends when it has drawn
         else:
@@ -282,8 +308,14 @@ class Client:
         self._heard = heard
         self._times.ages.add(self.group, heard.age_ns)
 
-    def has_drawn(self, published_unix_ns: int) -> None:
-        """Note that the viewer shows a frame that came onto the bus at this steady time."""
+    def has_drawn(self, topic: str, published_unix_ns: int) -> None:
+        """Note that the viewer shows a frame that came onto the bus at this steady time.
+
+        Only a frame that is newer than those of its topic that it told before counts.
+        """
+        if published_unix_ns <= self._drawn_unix_ns.get(topic, 0):
+            return
+        self._drawn_unix_ns[topic] = published_unix_ns
         self._drawn_s = self._loop.time()
         if self._heard is not None:  # a ping is answered in the meantime
             age_ns = self._clock.steady_unix_ns() - published_unix_ns
@@ -292,21 +324,25 @@ class Client:
     def _follow(self, pacer: Pacer, size: int, newest: Envelope) -> None:
         """Let it tell when it has read what was just written, so that the pacer knows."""
         number = pacer.sent(size, self._loop.time())
+        self._progress.begin()
 
-        def answered() -> None:
-            self._answered()
-            self._acknowledged(pacer, number)
+        def answered(its_own: bool) -> None:
+            self._answered(its_own)
+            self._acknowledged(pacer, number, its_own)
 
         self._ask(newest, answered)
 
-    def _acknowledged(self, pacer: Pacer, number: int) -> None:
-        pacer.acknowledged(number, self._loop.time())
-        self._loop.call_soon(self._pump)  # not from within the transport's own callback: see `resume`
+    def _acknowledged(self, pacer: Pacer, number: int, its_own: bool) -> None:
+        if its_own:  # which acknowledges all before it too
+            pacer.acknowledged(number, self._loop.time())
+            self._loop.call_soon(self._pump)  # not from within the transport's own callback: see `resume`
 
     def _must_wait(self, pacer: Pacer) -> bool:
         """Whether all that its line carries is on its way already; then `_pump` is called again."""
         now_s = self._loop.time()
         overdue_s = pacer.overdue_in_s(now_s)
+        if overdue_s <= 0 and unsent_bytes(self.connection.transport):
+            overdue_s = _LOOK_S  # it is still to read that, and what is sent now would come after it
         wait_s = pacer.wait_s(now_s) if overdue_s > 0 else 0.0
         if self._later is not None:
             self._later.cancel()
@@ -322,8 +358,9 @@ class Client:
         self._paths.to_slow(self)
 
     def stalled(self, timeout_s: float) -> bool:
-        """Whether its socket has accepted no byte for this long although some wait."""
-        return self._progress.stalled(timeout_s)
+        """Whether no byte was taken for this long although some wait."""
+        is_held = self._is_paced and self._queue is not None and not self._queue.is_empty
+        return self._progress.stalled(timeout_s, held=is_held)
 
     def abort(self) -> None:
         """End the connection at once, with a reset."""
@@ -396,6 +433,9 @@ class Client:
 
     def _fall_behind(self) -> None:
         self._account = Account(self._passed(self._account), None)
+        now_s = self._loop.time()
+        if now_s - self._caught_up_s > _CALM_S:
+            self._behind_s = now_s
         if self._queue is None:
             self._queue = SinkQueue(self.identity.remote, self._limits.bounds)
 
@@ -461,5 +501,6 @@ class Client:
             self._is_resting = True
             return
         self._is_paced = self._is_resting = self._is_on_detour = False
+        self._caught_up_s = self._loop.time()
         self._account = self._account._replace(since=self._sent.amount())
         self._paths.to_fast(self)

@@ -149,7 +149,7 @@ class StreamConnection(HttpConnection):
         self._late_pong: bytes | None = None
         self._asked = 0
         """How many pings were sent."""
-        self._pings: Final[list[tuple[bytes, Callable[[], object]]]] = []
+        self._pings: Final[list[tuple[bytes, Callable[[bool], object]]]] = []
         """The contents of those without an answer, oldest first."""
         self._heard_s = self.loop.time()
         """When a ping was last answered."""
@@ -259,10 +259,11 @@ class StreamConnection(HttpConnection):
             data = [each for each in data if each[:1] != _PONG]
         return data
 
-    def ask(self, on_answer: Callable[[], object]) -> None:
-        """Send a ping behind all that was written, and call this when it is answered.
+    def ask(self, on_answer: Callable[[bool], object]) -> None:
+        """Send a ping behind all that was written, and call this when it, or a later one, is answered.
 
-        A viewer answers it when it has read what came before: RFC 6455, section 5.5.2.
+        A viewer answers it when it has read what came before: RFC 6455, section 5.5.2. It may answer only
+        the last one that it has read (section 5.5.3): the callback is told whether the answer is to this one.
         """
         self._asked += 1
         content = self._asked.to_bytes(8, "big")
@@ -278,7 +279,7 @@ class StreamConnection(HttpConnection):
         content = b""
         while content != data:
             content, on_answer = self._pings.pop(0)
-            on_answer()
+            on_answer(content == data)
         self._free_pongs = min(self._free_pongs, len(self._pings))
 
     def keep_alive(self, interval_s: float, timeout_s: float) -> None:
@@ -298,7 +299,7 @@ class StreamConnection(HttpConnection):
             self._pinged_s = now_s
             self.ask(self._is_alive)
 
-    def _is_alive(self) -> None:
+    def _is_alive(self, _: bool) -> None:
         self._pinged_s = None
 
     def send_data(self) -> None:

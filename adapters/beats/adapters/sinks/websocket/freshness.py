@@ -8,6 +8,8 @@ from beats.kernel.envelope import Envelope
 
 PING_INTERVAL_S: Final = 5.0
 """Time between two pings to a viewer that keeps up: ping and pong cost as much as 3 to 10 deliveries."""
+ASK_AGAIN_S: Final = 4.0
+"""A viewer that has answered pings before, but not the last for so long, is sent another."""
 _MOST_PINGS_PER_S: Final = 100
 """The most pings a second to all viewers that keep up and made the same choice."""
 _MOST_AT_ONCE: Final = 16

@@ -146,7 +146,7 @@ class StreamView:
             self._recent = Recent()
         published_unix_ns = self._recent.published_unix_ns(topic, sequence)
         if published_unix_ns is not None:
-            client.has_drawn(published_unix_ns)
+            client.has_drawn(topic, published_unix_ns)
 
     def send(self, chunk: list[Envelope], data: bytes) -> None:
         """Pass a chunk of the stream, framed as `data`, to the clients of this view."""
