@@ -7,7 +7,6 @@ import anyio.to_thread
 import pytest
 from websockets.asyncio.client import connect
 
-from beats.adapters.sinks.websocket import client as client_module
 from beats.adapters.sinks.websocket import freshness
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.freshness import DRAWN_S, Recent, Turns
@@ -165,7 +164,7 @@ async def test_what_a_viewer_has_drawn_counts_rather_than_what_it_has_read(
 async def test_a_viewer_need_not_answer_every_ping(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is asked again, and the ping that it left out tells no age: when that one was read is not known."""
     monkeypatch.setattr(freshness, "PING_INTERVAL_S", 1e-6)
-    monkeypatch.setattr(client_module, "ASK_AGAIN_S", 0.0)
+    monkeypatch.setattr(freshness, "ASK_AGAIN_S", 0.0)
 
     def told() -> int:
         (group,) = running.totals.groups

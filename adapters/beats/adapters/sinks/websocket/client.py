@@ -11,7 +11,7 @@ from websockets.protocol import State
 from beats.adapters.http.viewers import Progress, RunningCount, ViewerTimes
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed, framed_text
-from beats.adapters.sinks.websocket.freshness import ASK_AGAIN_S, DRAWN_S, Asked, Heard
+from beats.adapters.sinks.websocket.freshness import DRAWN_S, Asked, Heard, may_ask
 from beats.adapters.sinks.websocket.pacing import Pacer
 from beats.kernel.envelope import ClientIdentity, Envelope, Kind
 from beats.kernel.ports import Clock
@@ -274,15 +274,9 @@ class Client:
             self._ask_once(newest)
 
     def _ask_once(self, newest: Envelope) -> None:
-        """Let it tell when it has read an envelope that was just written, unless it is still to tell so.
-
-        One that has told it before and does not any more is asked again: it need not answer every ping.
-        """
-        if self._open and (not self._asked or (self._heard is not None and self._is_long_asked())):
+        """Let it tell when it has read an envelope that was just written, unless it is still to tell so."""
+        if self._open and may_ask(self._asked, self._heard, self._clock.steady_unix_ns()):
             self._ask(newest, self._answered)
-
-    def _is_long_asked(self) -> bool:
-        return self._clock.steady_unix_ns() - self._asked[-1].written_unix_ns >= ASK_AGAIN_S * 1e9
 
     def _ask(self, newest: Envelope, on_answer: Callable[[bool], object]) -> None:
         self._asked += (Asked(newest.published_unix_ns, self._clock.steady_unix_ns()),)
@@ -309,10 +303,7 @@ class Client:
         self._times.ages.add(self.group, heard.age_ns)
 
     def has_drawn(self, topic: str, published_unix_ns: int) -> None:
-        """Note that the viewer shows a frame that came onto the bus at this steady time.
-
-        Only a frame that is newer than those of its topic that it told before counts.
-        """
+        """Note that it shows a frame that came onto the bus then, if it told of no newer one of the topic."""
         if published_unix_ns <= self._drawn_unix_ns.get(topic, 0):
             return
         self._drawn_unix_ns[topic] = published_unix_ns

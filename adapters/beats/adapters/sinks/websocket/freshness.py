@@ -1,6 +1,6 @@
 """How old the stream is that viewers read or draw: told by their pongs and by messages of theirs."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -56,6 +56,14 @@ class Heard(NamedTuple):
     """From when the envelope came onto the bus until the viewer's answer came; too large by the way back."""
     round_trip_ns: int
     """From the ping until the pong. The viewer reads everything that was sent before the ping first."""
+
+
+def may_ask(asked: Sequence[Asked], heard: Heard | None, now_ns: int) -> bool:
+    """Whether a viewer is to be sent a ping besides those that it has not answered.
+
+    One that has answered before need not answer every ping: RFC 6455, section 5.5.3.
+    """
+    return not asked or (heard is not None and now_ns - asked[-1].written_unix_ns >= ASK_AGAIN_S * 1e9)
 
 
 class Turns:
