@@ -22,6 +22,7 @@ from beats.kernel.envelope import Control, Frame, Location, Tag, topic_of
 from beats.kernel.errors import ClosedError, QueueFull, StartError
 from beats.kernel.ports import Sink
 from beats.kernel.stats import Stats
+from beats.kit.ports import PAGE, PortError
 from beats.pictures.formats import PictureInfo, header_of
 from beats.pictures.pixels import GivenMode, Order
 from beats.proto.events import input_event
@@ -428,6 +429,8 @@ class AsyncStream(_Base):
 def _brief(error: StartError) -> StartError:
     """The error without its way through our code, if the machine refused something: the text says what."""
     if isinstance(error.__cause__, OSError):
+        if isinstance(error.__cause__, PortError):
+            error.add_note(f"More: beats docs {PAGE}")
         error.__cause__ = None
         error.__traceback__ = None
     return error

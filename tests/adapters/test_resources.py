@@ -38,12 +38,21 @@ def test_the_jsonl_source_needs_its_file() -> None:
 
 def test_the_replay_source_needs_its_recordings() -> None:
     """Each file, and each folder with those below it; `~` is expanded."""
-    endings = (".mcap", ".mcap.part")
-    assert ReplaySettings(type="replay", path=("a.mcap", "~/b")).resources("x") == Resources(
-        inputs=(
-            Input("path", Path("a.mcap"), "any", endings, is_deep=True),
-            Input("path", Path.home() / "b", "any", endings, is_deep=True),
+    one, other = (
+        Input(
+            "path",
+            path,
+            "any",
+            (".mcap", ".mcap.part"),
+            is_deep=True,
+            begins_with=b"\x89MCAP0\r\n",
+            may_be_empty=True,
+            is_called="recording",
         )
+        for path in (Path("a.mcap"), Path.home() / "b")
+    )
+    assert ReplaySettings(type="replay", path=("a.mcap", "~/b")).resources("x") == Resources(
+        inputs=(one, other)
     )
 
 

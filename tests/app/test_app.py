@@ -24,6 +24,7 @@ from beats.app import AsyncStream, Stream
 from beats.config.errors import SettingsError
 from beats.kernel.envelope import Control, Frame, Location, Peripheral, Sealed, Tag
 from beats.kernel.errors import ClosedError, QueueFull, StartError
+from beats.kit.ports import PAGE
 from beats.runtime.arguments import frame
 from tests.support import (
     CODEC,
@@ -350,7 +351,8 @@ def test_an_unknown_variable_is_a_warning(
 def test_a_port_in_use_is_a_clear_error_and_leaves_nothing() -> None:
     """`with` raises StartError with sink, address and reason; the other sinks are closed again.
 
-    It is the person's to mend: nothing of our threads and tasks is in the way of the message.
+    It is the person's to mend: the message names setting, variable and page, and nothing of our threads and
+    tasks is in its way.
     """
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -362,6 +364,10 @@ def test_a_port_in_use_is_a_clear_error_and_leaves_nothing() -> None:
         assert str(port) in str(caught.value)
         shown = "".join(traceback.format_exception(caught.value))
         assert (shown.count("Traceback"), "threads.py" in shown) == (1, False), shown
+        for what in ("sinks.browser.port", "BEATS_SINKS__BROWSER__PORT", str(port + 1)):
+            assert what in str(caught.value)
+        assert "[Errno" not in str(caught.value)
+        assert shown.splitlines()[-1] == f"More: beats docs {PAGE}"
         assert threading.enumerate() == threads
     with Stream.open(overrides=overrides) as stream:  # now that it is free
         assert stream.sinks["browser"].address.port == port

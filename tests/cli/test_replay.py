@@ -105,6 +105,7 @@ def test_a_choice_is_played(tmp_path: Path) -> None:
         (("show.mcap", "--topics", "frmae"), 1, "nothing to play: no message is of these kinds, topics"),
         (("empty",), 1, "empty holds no recordings"),
         (("text.mcap",), 1, "text.mcap is not a recording"),
+        (("void.mcap",), 1, "void.mcap is empty: name a recording"),
     ],
 )
 def test_wrong_usage_says_what_would_be_right(
@@ -114,9 +115,18 @@ def test_wrong_usage_says_what_would_be_right(
     recorded(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.mcap").write_text("Dear diary")
+    (tmp_path / "void.mcap").touch()
     found, _, err = called("replay", *arguments, *NO_BROWSER, cwd=tmp_path)
     assert (found, said in err) == (code, True), err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("name", ["text.mcap", "void.mcap"])
+def test_what_is_no_recording_is_refused_before_anything_opens(name: str, tmp_path: Path) -> None:
+    """Nobody is told an address at which nothing will be."""
+    (tmp_path / "text.mcap").write_text("Dear diary")
+    (tmp_path / "void.mcap").touch()
+    assert called("replay", name, *NO_BROWSER, cwd=tmp_path)[:2] == (1, "")
 
 
 PLAYBACK = Playback(10.0, 60.0, 1.0, paused=False, loops=0)

@@ -84,6 +84,9 @@ def test_a_closed_folder_of_profiles_is_a_wrong_setting(command: tuple[str, ...]
     [
         (["[red].gif"], "[red].gif does not exist"),
         (["text.gif"], "text.gif is not a readable picture"),
+        (["film.mp4"], "--profile video --set sources.video.input=film.mp4"),
+        (["show.mcap"], "beats replay show.mcap"),
+        (["sensor.jsonl"], "beats run --stdin < sensor.jsonl"),
         (["empty"], "empty holds no readable picture"),
         (["--duration", "-1"], "--duration"),
         (["--durations", "1"], "--durations"),
@@ -92,7 +95,8 @@ def test_a_closed_folder_of_profiles_is_a_wrong_setting(command: tuple[str, ...]
 )
 def test_wrong_usage_has_a_code_of_its_own(arguments: list[str], said: str, tmp_path: Path) -> None:
     """A picture that cannot be read, and options that do not exist, end with 2 before anything opens."""
-    (tmp_path / "text.gif").write_text("no picture")
+    for name in ("text.gif", "film.mp4", "show.mcap", "sensor.jsonl"):
+        (tmp_path / name).write_text("no picture")
     (tmp_path / "empty").mkdir()
     code, out, err = called("run", *arguments, cwd=tmp_path)
     assert (code, out) == (2, "")

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from beats.doctor.software import FOR_DEVELOPERS
+from beats.doctor.software import FOR_DEVELOPERS, TESTED_ON
 from beats.kit.extras import EXTRA_OF
 from tests.docs.documents import DOCUMENTS, EXAMPLES, ROOT
 from tests.test_architecture import PROVIDERS as MODULES
@@ -55,6 +55,16 @@ def test_each_python_of_the_metadata_has_its_line() -> None:
     assert [python for cell in first_column for python in cell.split(", ")] == [
         found[1] for found in classified if found
     ]
+
+
+def test_the_systems_are_those_of_the_metadata() -> None:
+    """Each page that says where Beats runs says the same: where it is tested."""
+    classified = [each.split(" :: ")[-1] for each in PROJECT["classifiers"] if each.startswith("Operating")]
+    assert tuple(classified) == TESTED_ON
+    for name in ("docs/install.md", "docs/tutorial.md", "docs/comparison.md"):
+        said = re.findall(r"tested on ([\w, ]+?) only", DOCUMENTS[name].text)
+        assert set(said) == {" and ".join(TESTED_ON)}, name
+        assert not re.search(r"Linux (?:or|and) macOS", DOCUMENTS[name].text), name
 
 
 TEXTS: Final = {".md", ".py", ".sh", ".toml", ".service"}

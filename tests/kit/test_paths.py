@@ -62,6 +62,13 @@ def test_an_unreadable_path_has_a_reason_and_advice(tmp_path: Path, monkeypatch:
     assert why_unreadable(Input("k", file, "folder")) == "is not a folder: name one"
     assert why_unreadable(Input("k", file, "device")) == "is not a device: name one, such as /dev/video0"
     assert why_unreadable(Input("k", Path("/dev/null"), "device")) is None
+    recording = Input("k", file, "any", begins_with=b"MCAP", is_called="recording")
+    assert why_unreadable(recording) == "is empty: name a recording"
+    assert why_unreadable(recording._replace(may_be_empty=True)) is None
+    file.write_text("GIF89a")
+    assert why_unreadable(recording) == "is not a recording: it begins in another way; name one"
+    file.write_text("MCAP...")
+    assert why_unreadable(recording) is None
     monkeypatch.setattr(os, "access", closed)  # taking the permission away would not stop root
     assert "Permission denied" in str(why_unreadable(Input("k", file)))
 

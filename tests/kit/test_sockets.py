@@ -76,6 +76,9 @@ def files(tmp_path: Path) -> Path:
     """A folder with certificates of two authorities, and their keys."""
     for name in ("one", "other"):
         make_certificate(tmp_path, name)
+    for kind in ("CERTIFICATE", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY"):
+        name = {"CERTIFICATE": "cut.pem", "PRIVATE KEY": "cut.key"}.get(kind, "locked.key")
+        (tmp_path / name).write_text(f"-----BEGIN {kind}-----\nAAAA\n-----END {kind}-----\n")
     return tmp_path
 
 
@@ -92,9 +95,14 @@ def test_servers_must_present_a_certificate(files: Path) -> None:
     ("ca", "cert", "key", "why"),
     [
         ("gone", None, None, "tls_ca '.*gone': No such file"),
-        ("one.key", None, None, "tls_ca '.*one.key': no PEM file of certificates"),
-        (None, "gone", "one.key", "tls_cert '.*gone' and tls_key '.*one.key': No such file"),
-        (None, "one.pem", "other.key", "tls_cert .*: no matching pair of PEM files"),
+        ("one.key", None, None, "tls_ca '.*one.key' holds no certificate"),
+        (None, "gone", "one.key", "tls_cert '.*gone': No such file"),
+        (None, "one.pem", "other.key", "tls_key '.*other.key' is not the key .* tls_cert '.*one.pem'"),
+        (None, "one.key", "one.key", "tls_cert '.*one.key' holds no certificate"),
+        (None, "one.pem", "one.pem", "tls_key '.*one.pem' holds no private key"),
+        (None, "cut.pem", "one.key", "tls_cert '.*cut.pem': its certificate is damaged"),
+        (None, "one.pem", "cut.key", "tls_key '.*cut.key': its private key is damaged"),
+        (None, "one.pem", "locked.key", "tls_key '.*locked.key' is encrypted with a password"),
     ],
 )
 def test_bad_files_are_named(

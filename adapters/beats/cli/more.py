@@ -11,6 +11,7 @@ from beats.config.layers.arguments import key_parts
 from beats.config.layers.merging import Leaf, Node, child
 from beats.kernel.errors import MissingPackageError
 from beats.kernel.stats import SinkStats, SourceStats
+from beats.kit import ports
 
 if TYPE_CHECKING:  # `beats tap` and `beats top` read no settings
     from beats.config.schema import Group
@@ -32,18 +33,20 @@ class More(StrEnum):
     PICTURES = "sources#pictures"
     PIXELS = "settings#pixels"
     PLUGINS = "plugins#a-package-of-your-own"
-    PORTS = "operation#when-a-port-is-in-use"
+    PORTS = ports.PAGE
     PROFILES = "settings#profiles"
     RECORDING = "recording"
     REPLAY = "recording#replay"
     QUEUES = "queues"
     RECORDINGS = "recording#cut-export-recover"
     RELOADS = "settings#change-settings-while-the-stream-runs"
+    REPLAY = "recording#replay"
     REQUESTS = "operation#signals"
     RUNS = "operation#run"
     SINKS = "settings#sinks"
     SNAPSHOTS = "recording#save-what-has-just-happened"
     SOURCES = "sources"
+    VIDEOS = "sources#videos-and-cameras"
     WATCHING = "operation#watch-a-running-beats-from-a-terminal"
     WORKERS = "relay#every-core-of-one-machine"
 

@@ -77,7 +77,8 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 _NAME: Final = "beats"
-_PLATFORMS: Final = ("Linux", "Darwin")
+TESTED_ON: Final = ("Linux",)
+"""The systems on which Beats is tested, by the names that Python gives them."""
 FOR_DEVELOPERS: Final = frozenset({"test", "bench", "dist", "docs", "examples", "proto"})
 """Extras that Beats itself never imports: for those who work on it, not for users."""
 
@@ -91,8 +92,8 @@ def python() -> Iterator[Finding]:
     wanted = _about("Requires-Python")
     if not meets(version, wanted):
         yield Finding("Python", "fault", what, f"Beats needs {wanted}: install such a Python")
-    elif system not in _PLATFORMS:
-        yield Finding("Python", "warning", what, "Beats is tested on Linux and macOS only: use one of these")
+    elif system not in TESTED_ON:
+        yield Finding("Python", "warning", what, f"Beats is tested on {' and '.join(TESTED_ON)} only")
     else:
         yield Finding("Python", "ok", what)
 

@@ -34,7 +34,7 @@ def why_absent(path: Path) -> str | None:
 
 
 def why_unreadable(resource: Input) -> str | None:
-    """Why an input cannot be read, and what to give instead; None if it can. Opens nothing."""
+    """Why an input cannot be read, and what to give; None if it can. Reads no more than its first bytes."""
     what = {"any": "a file or folder"}.get(resource.kind, f"a {resource.kind}")
     path = resource.path
     try:
@@ -55,6 +55,24 @@ def why_unreadable(resource: Input) -> str | None:
         return f"holds no file whose name ends with {endings}{below}: name another folder, or a file"
     if not os.access(path, os.R_OK | os.X_OK if is_folder else os.R_OK):
         return f"cannot be read (Permission denied): let user {os.geteuid()} read it, or name another"
+    if resource.begins_with and path.is_file():
+        return why_of_another_format(resource)
+    return None
+
+
+def why_of_another_format(resource: Input) -> str | None:
+    """Why a file does not begin as its format does; None if it does."""
+    try:
+        with resource.path.open("rb") as file:
+            begin = file.read(len(resource.begins_with))
+    except OSError as error:
+        return f"cannot be read ({error.strerror}): name another"
+    if not begin and resource.may_be_empty:
+        return None
+    if not begin:
+        return f"is empty: name a {resource.is_called}"
+    if begin != resource.begins_with:
+        return f"is not a {resource.is_called}: it begins in another way; name one"
     return None
 
 

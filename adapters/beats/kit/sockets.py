@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import anyio
 
+from beats.kit.certificates import load_pair
+
 _NOTSENT_BYTES: Final = 64 * 1024
 """What the operating system may hold beyond what is in flight. Without a bound it buffers megabytes for a
 slow reader, out of reach of the queue and its strategy."""
@@ -84,17 +86,10 @@ def client_context(ca: Path | None, cert: Path | None, key: Path | None) -> ssl.
     try:
         context = ssl.create_default_context(cafile=ca)
     except OSError as error:
-        raise _unusable(f"tls_ca {str(ca)!r}", "PEM file of certificates", error) from error
+        if isinstance(error, ssl.SSLError):
+            text = f"tls_ca {str(ca)!r} holds no certificate: give a PEM file that does"
+            raise OSError(text) from error
+        raise OSError(error.errno, f"tls_ca {str(ca)!r}: {error.strerror}") from error
     if cert is not None and key is not None:
-        try:
-            context.load_cert_chain(cert, key)
-        except OSError as error:
-            files = f"tls_cert {str(cert)!r} and tls_key {str(key)!r}"
-            raise _unusable(files, "matching pair of PEM files", error) from error
+        load_pair(context, cert, key)
     return context
-
-
-def _unusable(files: str, what: str, error: OSError) -> OSError:
-    if isinstance(error, ssl.SSLError):
-        return OSError(f"{files}: no {what} ({error.reason or 'unreadable'})")
-    return OSError(error.errno, f"{files}: {error.strerror}")

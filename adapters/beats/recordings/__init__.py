@@ -8,5 +8,7 @@ from typing import Final
 
 SUFFIX: Final = ".mcap"
 """The ending of a recording's name."""
+MAGIC: Final = b"\x89MCAP0\r\n"
+"""How every recording begins: section "Magic" of the specification."""
 UNFINISHED_SUFFIX: Final = ".part"
 """Added to the name of a recording, or of an exported file, while it is being written."""

@@ -5,8 +5,8 @@ from typing import IO, Final, NamedTuple
 
 from mcap.opcode import Opcode
 from mcap.records import ChunkIndex, Footer, MetadataIndex, Statistics
-from mcap.writer import MCAP0_MAGIC
 
+from beats.recordings import MAGIC
 from beats.recordings.content import Contents, parsed
 from beats.recordings.scan import (
     HEAD_BYTES,
@@ -58,7 +58,7 @@ def read_summary(file: IO[bytes], size: int, contents: Contents) -> Summary | No
     if end is None or end.opcode != Opcode.FOOTER:
         return None
     footer = parsed(Footer.read, content(file, end))
-    if file.read(MAGIC_BYTES) != MCAP0_MAGIC or footer is None or not 0 < footer.summary_start < end.offset:
+    if file.read(MAGIC_BYTES) != MAGIC or footer is None or not 0 < footer.summary_start < end.offset:
         return None
     if footer.summary_crc and footer.summary_crc != _checksum(file, footer.summary_start, end.offset):
         return None

@@ -14,10 +14,11 @@ from typing import IO, Final, NamedTuple
 from mcap.opcode import Opcode
 from mcap.records import Chunk
 from mcap.stream_reader import get_chunk_data_stream
-from mcap.writer import MCAP0_MAGIC
+
+from beats.recordings import MAGIC
 
 HEAD_BYTES: Final = 9
-MAGIC_BYTES: Final = len(MCAP0_MAGIC)
+MAGIC_BYTES: Final = len(MAGIC)
 FIRST_PRIVATE: Final = 0x80
 """Opcodes from here on are private to other programs."""
 _PEEK_BYTES: Final = 256
@@ -111,8 +112,8 @@ def walk(
             such as in the bytes of a picture, is not taken for one.
     """
     at = offset or MAGIC_BYTES
-    if offset == 0 and (begin := _read(file, 0, MAGIC_BYTES)) != MCAP0_MAGIC:
-        if begin == MCAP0_MAGIC[:size]:
+    if offset == 0 and (begin := _read(file, 0, MAGIC_BYTES)) != MAGIC:
+        if begin == MAGIC[:size]:
             yield Damage(0, size, "the file ends within its first bytes", cut=True)
             return
         yield Damage(0, min(size, at), "it does not begin as an MCAP file")
@@ -130,7 +131,7 @@ def walk(
         at = record.after
         doubt = at if record.opcode == Opcode.CHUNK else record.offset
         if record.opcode == Opcode.FOOTER:
-            if _read(file, at, MAGIC_BYTES) != MCAP0_MAGIC:
+            if _read(file, at, MAGIC_BYTES) != MAGIC:
                 yield Damage(at, size - at, "it does not end as an MCAP file", cut=True)
             elif at + MAGIC_BYTES < size:
                 yield Damage(at + MAGIC_BYTES, size - at - MAGIC_BYTES, "unknown data after its end")
@@ -140,7 +141,7 @@ def walk(
 
 def _rest(file: IO[bytes], size: int, at: int) -> Damage:
     """The damage to report when no further record is found."""
-    if _read(file, max(at, size - MAGIC_BYTES), MAGIC_BYTES) == MCAP0_MAGIC:
+    if _read(file, max(at, size - MAGIC_BYTES), MAGIC_BYTES) == MAGIC:
         return Damage(at, size - at, "no valid record up to the end")
     return Damage(at, size - at, "the last record is incomplete", cut=True)
 

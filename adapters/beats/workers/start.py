@@ -13,6 +13,7 @@ from beats.config.settings import ProfileSettings
 from beats.kernel.errors import SettingsStartError, StartError
 from beats.kit.addresses import addresses, bind_all
 from beats.kit.extras import missing
+from beats.kit.ports import refused
 from beats.runtime.host import Host, Part
 from beats.workers.broker import broker
 from beats.workers.pool import WorkerPool
@@ -93,10 +94,8 @@ def _hold(stack: ExitStack, name: str, sink: WebSocketSettings) -> int:
     try:
         sockets = bind_all(found, sink.port, _bound)
     except OSError as error:
-        raise StartError(
-            f"sink {name!r} could not start: port {sink.port} on {sink.host!r}: {error.strerror}: "
-            "stop the program that uses it, or choose another port"
-        ) from error
+        why = refused(error, ("sinks", name, "port"), sink.host, sink.port)
+        raise StartError(f"sink {name!r} could not start: {why}") from error
     for sock in sockets:
         stack.enter_context(sock)
     port: int = sockets[0].getsockname()[1]

@@ -38,6 +38,12 @@ class Input(NamedTuple):
     """Whether the source waits for it if it is missing."""
     is_deep: bool = False
     """Whether files in subfolders count."""
+    begins_with: bytes = b""
+    """How a file of this format begins; empty: in any way."""
+    may_be_empty: bool = False
+    """Whether a file of this format may also hold nothing, as after a power cut."""
+    is_called: str = "file"
+    """What a file of this format is called in messages, such as `recording`."""
 
 
 class Output(NamedTuple):

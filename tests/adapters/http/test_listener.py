@@ -24,11 +24,12 @@ from tests.adapters.sinks.websocket.support import RawClient, fetch, on_air, rec
 from tests.adapters.sinks.websocket.test_fuzz import REQUEST
 
 pytestmark = pytest.mark.anyio
+KEY = ("sinks", "browser", "port")
 
 
 async def test_all_addresses_of_a_host_share_one_free_port() -> None:
     """Port 0 gives the same on 127.0.0.1 and ::1. Small writes do not wait for acknowledgements."""
-    sockets = await listen("localhost", 0)
+    sockets = await listen("localhost", 0, KEY)
     try:
         ports = {sock.getsockname()[1] for sock in sockets}
         assert len(ports) == 1
@@ -46,7 +47,7 @@ async def test_all_addresses_of_a_host_share_one_free_port() -> None:
 @pytest.mark.parametrize("host", ["::", "*"])
 async def test_a_wildcard_means_both_families(host: str) -> None:
     """Viewers reach it by IPv4 and by IPv6 on one port, and keep their true addresses."""
-    sockets = await listen(host, 0)
+    sockets = await listen(host, 0, KEY)
     try:
         (port,) = {sock.getsockname()[1] for sock in sockets}
         for address in ("127.0.0.1", "::1"):
@@ -68,17 +69,17 @@ def _accepted(sock: socket.socket) -> tuple[socket.socket, tuple[str, int]] | No
 
 async def test_an_address_that_cannot_be_listened_on_is_named() -> None:
     """A port in use, an address of another machine (RFC 5737), and a host that never exists (RFC 6761)."""
-    (first,) = await listen("127.0.0.1", 0)
+    (first,) = await listen("127.0.0.1", 0, KEY)
     with first:
         port = first.getsockname()[1]
         with pytest.raises(OSError, match=f"port {port} on '127.0.0.1' is in use.*choose another") as caught:
-            await listen("127.0.0.1", port)
+            await listen("127.0.0.1", port, KEY)
         assert caught.value.errno == errno.EADDRINUSE
     with pytest.raises(OSError, match=r"'192\.0\.2\.1' is not an address of this machine"):
-        await listen("192.0.2.1", 0)
+        await listen("192.0.2.1", 0, KEY)
     for host in ("beats.invalid", "x" * 70):
         with pytest.raises(OSError, match=f"host '{host}' has no address"):
-            await listen(host, 0)
+            await listen(host, 0, KEY)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import logging
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final
@@ -14,9 +14,10 @@ from typing import Any, Final
 from anyio import to_thread
 
 from beats.adapters.http.limits import Handshakes
-from beats.kit.addresses import UNAVAILABLE, Address, addresses, bind_all
+from beats.kit.addresses import Address, addresses, bind_all
 from beats.kit.descriptors import Descriptors
 from beats.kit.forks import close_in_children
+from beats.kit.ports import refused
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +38,17 @@ _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE}
 
 
 async def listen(
-    host: str, port: int, *, reuse_port: bool = False, send_buffer_bytes: int | None = None
+    host: str,
+    port: int,
+    key: Sequence[str],
+    *,
+    reuse_port: bool = False,
+    send_buffer_bytes: int | None = None,
 ) -> list[socket.socket]:
     """Listen on every address of `host`; with port 0, on one free port that all of them share.
 
     An address family that this machine lacks (IPv6 in many containers) is skipped as long as one address
-    works.
+    works. `key` is the setting of the port, such as `sinks`, `browser`, `port`.
 
     Raises:
         OSError: no address can be listened on; says which, why, and what to do.
@@ -61,7 +67,7 @@ async def listen(
     try:
         return bind_all(found, port, partial(_listen_one, options))
     except OSError as error:
-        raise _explained(error, host, port) from error
+        raise refused(error, key, host, port) from error
 
 
 async def _resolve(host: str) -> list[Address]:
@@ -91,19 +97,6 @@ def _listen_one(
         sock.close()
         raise
     return sock
-
-
-def _explained(error: OSError, host: str, port: int) -> OSError:
-    where = f"port {port} on {host!r}"
-    if error.errno == errno.EADDRINUSE:
-        text = f"{where} is in use, perhaps by another Beats: stop that, or choose another (0: any free one)"
-    elif error.errno in UNAVAILABLE:
-        text = f"{where} cannot be listened on: {host!r} is not an address of this machine"
-    elif error.errno == errno.EACCES:
-        text = f"{where} needs privileges: choose a port from 1024"
-    else:
-        text = f"{where} cannot be listened on: {error.strerror}"
-    return OSError(error.errno, text)
 
 
 class AcceptedSocket(socket.socket):

@@ -17,6 +17,7 @@ from beats.adapters.http.limits import Handshakes
 from beats.adapters.http.listener import Acceptor, listen
 from beats.adapters.http.settings import ServerSettings
 from beats.kit.addresses import is_wildcard
+from beats.kit.certificates import load_pair
 from beats.kit.descriptors import limits, raise_limit
 from beats.kit.event_loop import asyncio_loop
 from beats.kit.paths import stamp
@@ -49,19 +50,11 @@ class Certificate:
         """Read the files.
 
         Raises:
-            OSError: a file cannot be read, or is no certificate or key; says which files.
+            OSError: a file cannot be read, or is no certificate or key; says which.
         """
         seen = self._stamps()
-        cert, key = (repr(str(path)) for path in self._files)
-        try:
-            # Into a context that may fail first: a failure half-way must not spoil the one in use.
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._files)
-        except ssl.SSLError as error:
-            raise OSError(
-                f"tls_cert {cert} and tls_key {key} are not PEM files, or do not match: {error.reason}"
-            ) from error
-        except OSError as error:
-            raise OSError(error.errno, f"tls_cert {cert} or tls_key {key}: {error.strerror}") from error
+        # Into a context that may fail first: a failure half-way must not spoil the one in use.
+        load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), *self._files)
         self._context.load_cert_chain(*self._files)
         self._seen = seen
         return self._context
@@ -138,7 +131,11 @@ async def serving(
         options["ssl"] = certificate.load()
     raise_limit()
     sockets = await listen(
-        settings.host, settings.port, reuse_port=reuse_port, send_buffer_bytes=send_buffer_bytes
+        settings.host,
+        settings.port,
+        ("sinks", admission.name, "port"),
+        reuse_port=reuse_port,
+        send_buffer_bytes=send_buffer_bytes,
     )
     ended_well = False
     # Where few files may be open, handshakes leave most of them to viewers.

@@ -18,9 +18,9 @@ from beats.adapters.led.source_settings import DeskSettings
 from beats.kernel.envelope import Peripheral, Tag
 from beats.kernel.errors import QueueFull
 from beats.kernel.ports import Context, Publish
-from beats.kit.addresses import UNAVAILABLE
 from beats.kit.forks import close_in_children
 from beats.kit.offload import Offload, in_a_thread
+from beats.kit.ports import refused
 from beats.kit.throttled_log import ThrottledLog
 from beats.pictures.publishing import PixelPublisher
 
@@ -238,7 +238,6 @@ class DeskSource(asyncio.DatagramProtocol):
 
     async def _listen(self) -> socket.socket:
         host, port = self._settings.host, self._settings.port
-        where = f"UDP port {port} on {host!r}"
         try:
             found = await to_thread.run_sync(_addresses, host, port, abandon_on_cancel=True)
         except (OSError, UnicodeError) as error:
@@ -252,12 +251,8 @@ class DeskSource(asyncio.DatagramProtocol):
             close_in_children(opened)
         except OSError as error:
             opened.close()
-            text = f"{where} cannot be listened on: {error.strerror}"
-            if error.errno == errno.EADDRINUSE:
-                text = f"{where} is in use, perhaps by a lighting program: stop that, or choose another port"
-            elif error.errno in UNAVAILABLE:
-                text = f"{where} cannot be listened on: {host!r} is not an address of this machine"
-            raise OSError(error.errno, text) from error
+            key = ("sources", self._context.name, "port")
+            raise refused(error, key, host, port, kind="UDP ", other="a lighting program") from error
         return opened
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 from beats.cli import keys
 from beats.cli.common import ConfigOption, DurationOption, LogFormatOption, ProfileOption, SetOption
 from beats.cli.files import EndOption, KindsOption, PatternsOption, RecordingsArgument, StartOption
+from beats.cli.more import More
 from beats.cli.output import EXIT_USAGE, exit_with
 from beats.cli.runner import Counted, LiveLine, Show, perform
 from beats.kernel.envelope import ClientIdentity, Control
@@ -19,7 +20,7 @@ from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import Playback
 from beats.kit import units
 from beats.kit.decimals import decimal
-from beats.kit.paths import expanded, why_absent
+from beats.kit.paths import why_absent, why_of_another_format
 from beats.runtime.reader import Reader
 
 _NAME: Final = "replay"
@@ -51,9 +52,13 @@ def replay(
     Examples: `beats replay show.mcap`, `beats replay recordings/ --loop`,
     `beats replay show.mcap --speed 10 --start 21:30`.
     """
-    for file in files:
-        if (why := why_absent(expanded(file))) is not None:
+    from beats.adapters.sources.replay.settings import recordings_at  # lazy: slow to import
+
+    for file, resource in zip(files, recordings_at(files), strict=True):
+        if (why := why_absent(resource.path)) is not None:
             raise exit_with(f"{file} {why}: give a recording, or a folder of recordings", EXIT_USAGE)
+        if resource.path.is_file() and (why := why_of_another_format(resource)) is not None:
+            raise exit_with(f"{file} {why}", more=More.REPLAY)
     source: dict[str, object] = {"type": "replay", "path": [str(file) for file in files], "loop": loop}
     source["speed"] = _speed(speed)
     source |= {name: text for name, text in (("start", start), ("end", end)) if text is not None}

@@ -1,7 +1,9 @@
 """`beats run`."""
 
+import mimetypes
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -17,11 +19,15 @@ from beats.cli.common import (
 from beats.cli.more import More
 from beats.cli.output import EXIT_USAGE, can_ask, confirm, exit_with, show_line
 from beats.cli.runner import perform
+from beats.recordings import SUFFIX
 from beats.runtime.reader import Reader
 
 if TYPE_CHECKING:  # few runs have any
     from beats.cli.free_ports import Taken
     from beats.workers.start import Workers
+
+_VIDEOS: Final = (".mkv", ".m4v", ".ts", ".m2ts", ".flv", ".y4m", ".wmv")
+"""Endings of videos that not every system knows as such."""
 
 WorkersOption = Annotated[
     int | None,
@@ -105,12 +111,26 @@ def _why_no_picture(path: Path) -> str | None:
         return f"{path} cannot be read: {error.strerror}"
 
 
+def _another_way(path: Path) -> tuple[str, More]:
+    """How a file that is no picture is streamed, as the end of a sentence, and the page about it."""
+    name = shlex.quote(str(path))
+    kind = mimetypes.guess_type(path.name)[0] or ""
+    if kind.startswith("video/") or path.suffix.lower() in _VIDEOS:
+        return f"; for a video: beats run --profile video --set sources.video.input={name}", More.VIDEOS
+    if path.suffix.lower() == SUFFIX:
+        return f"; for a recording: beats replay {name}", More.REPLAY
+    if path.suffix.lower() in (".json", ".jsonl", ".ndjson"):
+        return f"; for lines of JSON: beats run --stdin < {name}", More.SOURCES
+    return "", More.PICTURES
+
+
 def sources(picture: Path | None, stdin: bool) -> dict[str, object] | None:
     """The tables of the sources given as arguments, which replace those of the profile."""
     sources: dict[str, object] = {}
     if picture is not None:
         if (reason := _why_no_picture(picture)) is not None:
-            raise exit_with(reason, EXIT_USAGE, more=More.PICTURES)
+            hint, page = _another_way(picture)
+            raise exit_with(reason + hint, EXIT_USAGE, more=page)
         sources["picture"] = {"type": "images", "path": str(picture)}
     if stdin:
         sources["stdin"] = {"type": "jsonl", "path": "-"}

@@ -240,7 +240,7 @@ async def test_a_port_in_use_is_named_and_taken_when_it_is_free(caplog: pytest.L
         other.bind((LOCAL, port))
         async with on_air(machine):
             await until(lambda: machine.kernel.stats().sources[0].state == "failed")
-            assert f"UDP {LOCAL}:{port} is in use" in machine.kernel.stats().sources[0].last_error
+            assert f"UDP port {port} on {LOCAL!r} is in use" in machine.kernel.stats().sources[0].last_error
             other.close()
             caplog.set_level(logging.INFO)
             await until(lambda: "listens for OSC" in caplog.text)
@@ -256,7 +256,7 @@ async def test_an_address_of_another_machine_is_named() -> None:
     async with on_air(machine):
         await until(lambda: machine.kernel.stats().sources[0].state == "failed")
         assert (
-            "UDP 192.0.2.1:9000 is not an address of this machine"
+            "'192.0.2.1' is not an address of this machine; give one with sources."
             in machine.kernel.stats().sources[0].last_error
         )
 

@@ -1,9 +1,9 @@
 """A UDP socket that counts what the operating system had to drop."""
 
-import errno
 import socket
 import struct
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple
@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 from anyio import to_thread
 
 from beats.kernel.capabilities import authority
-from beats.kit.addresses import UNAVAILABLE, addresses, bind_all
+from beats.kit.addresses import addresses, bind_all
+from beats.kit.ports import refused
 
 _MOST_BYTES: Final = 65_536
 _DROPS: Final = struct.Struct("@I")
@@ -55,29 +56,18 @@ class UdpReceiver:
         return Datagram(data, authority(*sender[:2]))
 
 
-async def open_receivers(host: str, port: int, buffer_bytes: int) -> list[UdpReceiver]:
-    """Listen on every address of a host that this machine has.
+async def open_receivers(host: str, port: int, key: Sequence[str], buffer_bytes: int) -> list[UdpReceiver]:
+    """Listen on every address of a host that this machine has; `key` is the setting of the port.
 
     Raises:
         OSError: none can be listened on, or one is in use; says which.
     """
     found = await to_thread.run_sync(addresses, host)
-    sockets = bind_all(found, port, partial(_listening, buffer_bytes))
-    return [UdpReceiver(sock) for sock in sockets]
-
-
-def _listening(buffer_bytes: int, family: socket.AddressFamily, address: str, port: int) -> socket.socket:
     try:
-        return _bound(buffer_bytes, family, address, port)
+        sockets = bind_all(found, port, partial(_bound, buffer_bytes))
     except OSError as error:
-        place = f"UDP {authority(address, port)}"
-        if error.errno in UNAVAILABLE:
-            text = f"{place} is not an address of this machine"
-        elif error.errno == errno.EADDRINUSE:
-            text = f"{place} is in use: end the other program, or set another port"
-        else:
-            text = f"{place}: {error.strerror}"
-        raise OSError(error.errno, text) from error
+        raise refused(error, key, host, port, kind="UDP ", other="another program") from error
+    return [UdpReceiver(sock) for sock in sockets]
 
 
 def _bound(buffer_bytes: int, family: socket.AddressFamily, address: str, port: int) -> socket.socket:

@@ -87,7 +87,12 @@ class OscSource:
             OSError: the port cannot be listened on, such as one in use.
         """
         settings = self._settings
-        self._receivers = await open_receivers(settings.host, settings.port, settings.receive_buffer_bytes)
+        self._receivers = await open_receivers(
+            settings.host,
+            settings.port,
+            ("sources", self._context.name, "port"),
+            settings.receive_buffer_bytes,
+        )
         try:
             for receiver in self._receivers:
                 log.info("source %r listens for OSC on UDP %s", self._context.name, receiver.address)

@@ -1,5 +1,6 @@
 """The settings of the source `replay`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -9,7 +10,7 @@ from beats.config.settings import SourceSettings
 from beats.kernel.envelope import Kind
 from beats.kernel.resources import Input, Resources
 from beats.kit.paths import expanded
-from beats.recordings import SUFFIX, UNFINISHED_SUFFIX
+from beats.recordings import MAGIC, SUFFIX, UNFINISHED_SUFFIX
 from beats.recordings.ranges import check_moment
 
 LEAST_SPEED = 0.1
@@ -64,6 +65,22 @@ class ReplaySettings(SourceSettings):
 
     def resources(self, profile: str) -> Resources:
         """The recordings, or the folders that hold them."""
-        endings = (SUFFIX, SUFFIX + UNFINISHED_SUFFIX)
-        paths = [expanded(path) for path in self.paths]
-        return Resources(inputs=tuple(Input("path", path, "any", endings, is_deep=True) for path in paths))
+        return Resources(inputs=recordings_at(self.paths))
+
+
+def recordings_at(paths: Sequence[Path]) -> tuple[Input, ...]:
+    """The recordings at these paths. Among several, one may be empty: a power cut can leave such a file."""
+    endings = (SUFFIX, SUFFIX + UNFINISHED_SUFFIX)
+    return tuple(
+        Input(
+            "path",
+            expanded(path),
+            "any",
+            endings,
+            is_deep=True,
+            begins_with=MAGIC,
+            may_be_empty=len(paths) > 1,
+            is_called="recording",
+        )
+        for path in paths
+    )
