@@ -235,16 +235,26 @@ def test_the_files_of_commands_for_operation_are_there() -> None:
                 assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", [name for name, text in PROGRAMS.items() if text])
+@pytest.mark.parametrize("name", [name for name, text in PROGRAMS.items() if text and name != "README.md"])
 def test_the_python_of_a_document_runs(name: str, folder: Path) -> None:
     """All its snippets, one after the other: they end, and nothing is amiss in the log."""
     arguments = [sys.executable, "-W", "error", "-c", PROGRAMS[name]]
     with Program(arguments, folder, clean_environment(BEATS_WEBSOCKET_PORT="0")) as program:
-        code, out, err = program.end(), program.out.text(), program.err.text()
+        code, err = program.end(), program.err.text()
     assert (code, err) == (0, "")
-    if name == "README.md":
-        assert "on air at ws://localhost:" in out
-        assert "frames=1" in out
+
+
+def test_the_ten_lines_show_a_moving_picture_until_ctrl_c(folder: Path) -> None:
+    """At the address that they print, which is that of a page."""
+    (text,) = DOCUMENTS["README.md"].of("python")
+    assert sum(1 for line in text.splitlines() if line) == 10
+    arguments = [sys.executable, "-u", "-W", "error", "-c", text]
+    with Program(arguments, folder, clean_environment(BEATS_WEBSOCKET_PORT="0")) as program:
+        page = program.out.wait_for(r"^open (http://\S+)")[1]
+        with watching(page.replace("http", "ws", 1)) as viewer:
+            first = viewer.until(lambda envelope: envelope.topic == "frame").message
+            viewer.until(lambda envelope: envelope.topic == "frame" and envelope.message != first)
+        assert (program.interrupt(), program.err.text()) == (0, "")
 
 
 def test_the_viewers_snippet_shows_the_stream(folder: Path) -> None:
