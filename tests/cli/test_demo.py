@@ -38,7 +38,7 @@ def test_the_demo_runs_on_the_next_free_port_and_opens_its_page(tmp_path: Path) 
         port = taken.getsockname()[1]
         arguments = ("demo", "--set", f"sinks.browser.port={port}")
         with beats(*arguments, cwd=tmp_path, DISPLAY=":99", BROWSER=str(browser)) as program:
-            page = program.out.wait_for(r"On air: .*page (http://localhost:(\d+)/)")
+            page = program.out.wait_for(r"On air: (http://localhost:(\d+)/)")
             assert int(page[2]) > port
             program.err.wait_for(f"port {port} is in use: using {page[2]}")
             until(opened.exists)
@@ -57,7 +57,7 @@ def test_a_browser_is_opened_only_where_it_can_be_seen() -> None:
 def test_where_no_browser_opens_the_demo_says_how_to_open_the_page(tmp_path: Path) -> None:
     """Without a display, and where the display has no browser; not to those who want none."""
     with beats("demo", *PORT_0, cwd=tmp_path, DISPLAY=":99", PATH=str(tmp_path)) as program:
-        page = program.out.wait_for(r"On air: .*page (http://localhost:\d+/)")[1]
+        page = program.out.wait_for(r"On air: (http://localhost:\d+/)")[1]
         program.out.wait_for(f"^Open {page} in a browser\\.$")
         assert program.interrupt() == 0
     alone = {"DISPLAY": "", "WAYLAND_DISPLAY": "", "SSH_CONNECTION": ""}
@@ -84,7 +84,7 @@ def test_on_a_terminal_a_busy_port_can_be_exchanged(answer: str, is_moved: bool,
             free = terminal.wait_for(rf"port {port} is in use \(sinks.browser.port\): use (\d+) instead")[1]
             terminal.press(answer)
             if is_moved:
-                terminal.wait_for(f"On air: ws://localhost:{free} ")
+                terminal.wait_for(f"On air: .*http://localhost:{free}/")
                 terminal.press("\x03")
             assert terminal.end() == (0 if is_moved else 1)
 

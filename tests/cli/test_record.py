@@ -36,7 +36,7 @@ def test_all_that_is_streamed_is_recorded(tmp_path: Path) -> None:
             seen = viewer.take(10)
         assert program.interrupt() == 0, program.err.text()
         out = program.out.text()
-    assert "On air: ws://localhost" in out
+    assert "On air: http://localhost" in out
     found = only(tmp_path)
     assert len(found) == published(out) > 0
     assert {(each.topic, each.sequence) for each in seen} <= {(each.topic, each.sequence) for each in found}

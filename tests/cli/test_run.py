@@ -46,7 +46,7 @@ def test_a_run_of_a_given_length_ends_well_with_a_table(tmp_path: Path) -> None:
     code, out, err = called("run", *PORT_0, "--duration", "2", cwd=tmp_path)
     assert code == 0, err
     lines = squeezed(out)
-    where = r"On air: ws://localhost:(\d+) \(sink browser; page http://localhost:\1/\)"
+    where = r"On air: http://localhost:(\d+)/ \(sink browser; stream ws://localhost:\1\)"
     assert re.fullmatch(where, lines[0])
     assert re.fullmatch(r"published \d+, of them \d+ frames", lines[1])
     assert lines[2] == "sink state offered delivered dropped why"
@@ -184,7 +184,7 @@ def test_a_second_interrupt_cuts_the_end_short(tmp_path: Path) -> None:
 def test_a_terminal_shows_a_live_line(tmp_path: Path) -> None:
     """Frames per second, viewers and drops are shown while the run lasts, and the table remains."""
     with on_a_terminal("run", *PORT_0, cwd=tmp_path) as terminal:
-        url = terminal.wait_for(r"On air: (ws://\S+)")[1]
+        url = terminal.wait_for(r"On air: .* stream (ws://[^)\s]+)")[1]
         with watching(url):
             terminal.wait_for(r"[1-9]\d*\.\d fps · \d+\.\d updates/s · 1 viewer · 0 dropped")
         terminal.wait_for(r"fps · \d+\.\d updates/s · 0 viewers")
@@ -198,7 +198,7 @@ def test_the_live_line_leaves_standard_output_alone(tmp_path: Path) -> None:
     with on_a_terminal("run", *PORT_0, cwd=tmp_path, stdout=subprocess.PIPE) as terminal:
         assert terminal.process.stdout is not None
         out = Output(terminal.process.stdout)
-        out.wait_for("^On air: ws://localhost:")
+        out.wait_for("^On air: http://localhost:")
         before = terminal.wait_for(r"(?s).*\d fps · ")[0]
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.end() == 0

@@ -209,7 +209,7 @@ def published(url: str) -> int:
 
 def suspend(screen: Screen) -> None:
     """Press Ctrl-S, have something logged, and see that the stream goes on."""
-    url = screen.wait_for(r"On air: (\S+)")[1]
+    url = screen.wait_for(r"On air: .* stream (ws://[^)\s]+)")[1]
     screen.suspend_output()
     screen.process.send_signal(signal.SIGUSR1)  # logs that there is no snapshot
     before = published(url)

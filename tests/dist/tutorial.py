@@ -221,7 +221,7 @@ def follow(person: Person, desktop: Tab, phone: Tab) -> None:
     person.runs()  # 1. Install
 
     person.starts()  # 2. See the demo
-    page = terminal.wait_for(r"On air: .*page (http://[^)\s]+)\)")[1]
+    page = terminal.wait_for(r"On air: .*?(http://[^)\s\x1b]+)")[1]
     desktop.open(page)
     desktop.shows("#status-text", "Live")
     assert not _has_waves(desktop.picture()[1])

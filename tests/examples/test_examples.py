@@ -173,8 +173,8 @@ def _record_and_replay(tmp_path: Path) -> None:
     with running("record_and_replay", tmp_path, ["sh", "show.sh", "2"]) as program:
         program.out.wait_for("show.gif: ")
         # The recording was on air before that.
-        until(lambda: len(re.findall(r"On air: (\S+)", program.out.so_far())) == 2)
-        with watching(re.findall(r"On air: (\S+)", program.out.so_far())[1]) as viewer:
+        until(lambda: len(re.findall(r"On air: .* stream (\S+)\)", program.out.so_far())) == 2)
+        with watching(re.findall(r"On air: .* stream (\S+)\)", program.out.so_far())[1]) as viewer:
             assert isinstance(viewer.until(lambda envelope: envelope.topic == "frame").message, Frame)
         os.killpg(program.process.pid, signal.SIGINT)  # as Ctrl-C: to all that the script runs
         program.end()

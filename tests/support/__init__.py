@@ -313,7 +313,7 @@ class Program:
     def url(self) -> str:
         """Where the first sink that listens is; waits for it."""
         try:
-            return self.out.wait_for(r"^On air: (\S+)")[1]
+            return self.out.wait_for(r"^On air: (?:.* stream )?(wss?://[^)\s]+)")[1]
         except AssertionError as error:
             error.add_note(f"on standard error so far: {self.err.so_far()}")
             raise

@@ -23,6 +23,7 @@ from beats.cli.output import EXIT_FAILED, EXIT_SETTINGS, complain, err, out, poi
 from beats.cli.printable import printable
 from beats.cli.service_manager import ServiceManager
 from beats.config.settings import KernelSettings, ProfileSettings, SinkSettings
+from beats.kernel.capabilities import Address
 from beats.kernel.errors import StartError
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.run.supervisor import sole
@@ -216,7 +217,7 @@ async def _run(
 
         def on_air() -> None:
             for name, address in host.addresses.items():
-                say(f"On air: {address.url}  (sink {name}; page {address.page_url})")
+                _announce(name, address)
                 if out.is_terminal and (sink := settings.sinks.get(name)) is not None:
                     _show_phones(sink, address.port)
             group.start_soon(collect_seldom)
@@ -237,6 +238,15 @@ async def _run(
             live.stop()
         group.cancel_scope.cancel()
     return failure
+
+
+def _announce(name: str, address: Address) -> None:
+    """Say where the page is, which a person needs; after it, where a program reads the stream."""
+    begin, page, end = "On air: ", address.page_url, f"  (sink {name}; stream {address.url})"
+    if out.is_terminal:
+        out.print(Text.assemble(begin, (printable(page), "bold green"), printable(end)), soft_wrap=True)
+    else:
+        say(f"{begin}{page}{end}")
 
 
 def _show_phones(sink: SinkSettings, port: int) -> None:
