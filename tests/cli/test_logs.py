@@ -218,6 +218,14 @@ def test_a_run_writes_nothing_but_objects(tmp_path: Path) -> None:
     assert len(found) > 1
 
 
+def test_on_a_terminal_the_address_comes_before_the_log(tmp_path: Path) -> None:
+    """What a person needs first; the log of the start follows."""
+    with on_a_terminal("run", *PORT_0, "--duration", "0.5", cwd=tmp_path) as terminal:
+        before = terminal.wait_for("(?s)(.*)On air: .*event loop")[1]
+        assert terminal.end() == 0
+    assert "INFO" not in before
+
+
 @pytest.mark.parametrize(("log_format", "is_live"), [("human", True), ("json", False)])
 def test_a_live_line_is_for_people(tmp_path: Path, log_format: str, is_live: bool) -> None:
     """With JSON there is none, even on a terminal."""

@@ -8,7 +8,9 @@ import json
 import logging
 import sys
 import threading
+from collections.abc import Callable
 from datetime import datetime
+from logging.handlers import MemoryHandler
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:  # not needed to check settings
     from beats.config.settings import LogFormat
 
 _INDENT: Final = "    "
+_MOST_HELD: Final = 100
+"""Records that wait, at most; with one more all of them are shown."""
 _PLAIN: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 _DIVERSION: Final = Diversion()
@@ -107,6 +111,27 @@ def _human_handler(console: "Console") -> logging.Handler:
     handler = logging.StreamHandler()
     handler.setFormatter(PlainFormatter())
     return handler
+
+
+def hold() -> Callable[[], None]:
+    """Let the log wait, so that a person reads the address first; a warning does not wait.
+
+    Returns:
+        Shows what has waited, and lets the log go on; a second call does nothing.
+    """
+    root = logging.getLogger()
+    shown = next(iter(root.handlers), None)
+    if shown is None or is_json():
+        return lambda: None
+    waiting = MemoryHandler(_MOST_HELD, logging.WARNING, shown)
+    root.handlers[:] = [waiting]
+
+    def release() -> None:
+        if waiting in root.handlers:  # otherwise a reload has made another one
+            root.handlers[:] = [shown]
+        waiting.close()
+
+    return release
 
 
 def is_json() -> bool:
