@@ -40,7 +40,6 @@ class More(StrEnum):
     QUEUES = "queues"
     RECORDINGS = "recording#cut-export-recover"
     RELOADS = "settings#change-settings-while-the-stream-runs"
-    REPLAY = "recording#replay"
     REQUESTS = "operation#signals"
     RUNS = "operation#run"
     SINKS = "settings#sinks"

@@ -33,9 +33,11 @@ def _why_not(cert: Path, key: Path) -> OSError | None:
         except OSError as error:
             return OSError(error.errno, f"{setting} {str(path)!r}: {error.strerror}")
         if mark not in text:
-            return OSError(f"{setting} {str(path)!r} holds no {what}: give a PEM file that does")
+            why = f"{setting} {str(path)!r} holds no {what}: give a PEM file that does"
+            return ssl.SSLError(ssl.SSL_ERROR_SSL, why)
         if setting == "tls_key" and any(each in text for each in _ENCRYPTED):
-            return OSError(f"tls_key {str(path)!r} is encrypted with a password: give a key without one")
+            why = f"tls_key {str(path)!r} is encrypted with a password: give a key without one"
+            return ssl.SSLError(ssl.SSL_ERROR_SSL, why)
     return None
 
 
