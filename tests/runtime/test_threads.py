@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import threading
 from collections.abc import Awaitable, Callable
 
@@ -52,7 +53,19 @@ class Broken:
         raise OSError("no such disk")
 
 
-def kernel_with(*sinks: Keeper | Stuck | Broken, shutdown_timeout_s: float = 60.0) -> Kernel:
+class Policy:
+    """A sink that notes by which policy its thread is scheduled."""
+
+    def __init__(self) -> None:
+        self.seen: int | None = None
+
+    async def run(self, queue: Batches) -> None:
+        self.seen = os.sched_getscheduler(0)
+        async for _ in queue:
+            pass
+
+
+def kernel_with(*sinks: Keeper | Stuck | Broken | Policy, shutdown_timeout_s: float = 60.0) -> Kernel:
     kernel = Kernel(StreamCodec(), options=KernelOptions(shutdown_timeout_s, when_sources_end="stay"))
     for number, sink in enumerate(sinks):
         kernel.add_sink(f"sink{number}", sink)
@@ -86,6 +99,24 @@ def test_a_block_that_raises_ends_in_order_too(error: type[BaseException]) -> No
         raise error
     assert keeper.sequences == [1]
     assert threading.enumerate() == before
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"), [(os.SCHED_OTHER, os.SCHED_BATCH), (os.SCHED_IDLE, os.SCHED_IDLE)]
+)
+def test_the_loop_does_not_interrupt_the_program_that_wakes_it(chosen: int, expected: int) -> None:
+    """Its thread asks the scheduler for that, unless somebody has chosen a policy for the program."""
+    policy = Policy()
+
+    def program() -> None:
+        os.sched_setscheduler(0, chosen, os.sched_param(0))  # of this thread, and those that begin in it
+        with in_thread(kernel_with(policy)):
+            pass
+
+    thread = threading.Thread(target=program)
+    thread.start()
+    thread.join()
+    assert policy.seen == expected
 
 
 def test_a_sink_that_cannot_start_leaves_nothing() -> None:
