@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from beats.config.layers.profiles import SHIPPED
+from beats.recordings import MAGIC
 from beats.runtime.registry import SINKS, SOURCES
 from tests.support import BEATS, Program, called, clean_environment, python
 
@@ -200,9 +201,10 @@ print(seen)
 
 @pytest.mark.parametrize("host", ["localhost", "wall.example"])
 def test_check_opens_no_port_and_writes_no_file(folder: Path, host: str) -> None:
-    """Nor does it read the files that the settings name, or resolve the name of a host."""
-    for name in ("a.token", "a.pem", "a.key", "a.mcap"):
+    """Nor does it resolve the name of a host. Of the files that settings name it opens only recordings."""
+    for name in ("a.token", "a.pem", "a.key"):
         (folder / name).write_text("")
+    (folder / "a.mcap").write_bytes(MAGIC)
     (folder / "config" / "default.toml").write_text(
         f"[sinks.browser]\nhost = '{host}'\ntoken_file = 'a.token'\ntls_cert = 'a.pem'\ntls_key = 'a.key'\n"
         "[sinks.keep]\ntype = 'recorder'\npath = 'new/folder/x.mcap'\n"
@@ -213,7 +215,7 @@ def test_check_opens_no_port_and_writes_no_file(folder: Path, host: str) -> None
     with python(AUDITED, cwd=folder, PYTHONDONTWRITEBYTECODE="1") as program:
         assert program.end() == 0, program.err.text()
     assert program.out.text() == (
-        "profile default is valid: sources demo, again; sinks browser, keep, other\n0\n[]\n"
+        "profile default is valid: sources demo, again; sinks browser, keep, other\n0\n[('open', 'a.mcap')]\n"
     )
     assert sorted(folder.rglob("*")) == before
 

@@ -183,7 +183,7 @@ def test_a_limit_on_the_size_of_files_begins_the_next(folder: Path) -> None:
 
     def act(run: Run) -> None:
         for part in (2, 3):
-            run.feed_until(f"'to/{part - 1}.mcap.part'; restart in")
+            run.feed_until(f"to/{part - 1}.mcap.part: File too large; restart in")
             program.err.wait_for(rf"recording to to/{part}\.mcap")
         run.feed(5)
 
@@ -223,7 +223,7 @@ def test_a_folder_that_is_deleted_is_made_again(folder: Path) -> None:
     ("blocked", "said"), [("to/1.mcap", "never overwritten"), ("to", "to"), ("read-only", "1.mcap")]
 )
 def test_a_place_that_cannot_be_written_stops_the_start(folder: Path, blocked: str, said: str) -> None:
-    """A folder with the name of the file, a file with that of the folder, a read-only folder: exit code 1."""
+    """A folder with the name of the file, a file with that of the folder, a read-only folder: code 78."""
     path = "to/1.mcap"
     if blocked == "to/1.mcap":
         (folder / "to" / "1.mcap").mkdir(parents=True)
@@ -232,7 +232,7 @@ def test_a_place_that_cannot_be_written_stops_the_start(folder: Path, blocked: s
     else:
         path = "/proc/1.mcap"  # not even root can make a file there
     code, out, err = ran("run", "--set", f"sinks.tape.path={path}", cwd=folder)
-    assert code == 1
+    assert code == 78
     assert "sink 'tape' could not start" in err
     assert said in err
     assert "On air" not in out

@@ -202,7 +202,7 @@ def test_a_broker_of_the_operators_is_used(tmp_path: Path) -> None:
     [
         (("--broker", "nats://127.0.0.1:9"), 2, "--workers"),
         (("--workers", "0"), 2, "--workers"),
-        (("--workers", "2", "--profile", "headless"), 1, "no websocket sink"),
+        (("--workers", "2", "--profile", "headless"), 78, "no websocket sink"),
         (("--workers", "2", "--set", "sinks.browser.host=203.0.113.1"), 1, "'browser' could not start"),
     ],
 )

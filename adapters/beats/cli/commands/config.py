@@ -132,8 +132,8 @@ def check(
     """Report every problem in the settings, and what would fail at the start, without starting anything.
 
     Such as two sinks on one port, two recorders on one path, a file that is missing or cannot be written, or
-    a package that is not installed. The check opens no port and writes no file. It tests whether recordings,
-    pictures and certificates exist, but does not read them.
+    a package that is not installed. The check opens no port and writes no file. It tests whether pictures,
+    certificates and recordings exist, and how recordings begin, but reads no more of them.
 
     Exit code 0: no problems; 2: wrong usage; 78: there are problems.
 
