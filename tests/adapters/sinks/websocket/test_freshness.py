@@ -9,7 +9,7 @@ from websockets.asyncio.client import connect
 
 from beats.adapters.sinks.websocket import freshness
 from beats.adapters.sinks.websocket.connection import StreamConnection
-from beats.adapters.sinks.websocket.freshness import DRAWN_S, Recent, Turns
+from beats.adapters.sinks.websocket.freshness import DRAWN_S, Asked, Recent, Turns, may_ask
 from beats.config.settings import QueueSettings
 from beats.kernel.envelope import Envelope, Kind
 from tests.adapters.sinks.websocket.support import (
@@ -84,9 +84,10 @@ async def test_what_a_viewer_has_not_read_yet_ages_on(monkeypatch: pytest.Monkey
         await until(lambda: sum(running.totals.groups[0].age.counts) == 2)  # type: ignore[union-attr]
 
 
-async def test_a_viewer_that_never_answers_is_asked_once_and_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even while it is behind: by what its socket accepts."""
+async def test_a_viewer_that_never_answers_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even while it is behind: by what its socket accepts. It is not asked again with each envelope."""
     monkeypatch.setattr(freshness, "PING_INTERVAL_S", 1e-6)
+    monkeypatch.setattr(freshness, "ASK_AGAIN_S", 60.0)
     async with on_air(settings(client_queue=ROOMY, queue=ROOMY)) as running, stalled_client(running) as raw:
         await ping_behind(raw, running)
         newest = await running.until_behind(200_000)
@@ -164,7 +165,6 @@ async def test_what_a_viewer_has_drawn_counts_rather_than_what_it_has_read(
 async def test_a_viewer_need_not_answer_every_ping(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is asked again, and the ping that it left out tells no age: when that one was read is not known."""
     monkeypatch.setattr(freshness, "PING_INTERVAL_S", 1e-6)
-    monkeypatch.setattr(freshness, "ASK_AGAIN_S", 0.0)
 
     def told() -> int:
         (group,) = running.totals.groups
@@ -173,11 +173,31 @@ async def test_a_viewer_need_not_answer_every_ping(monkeypatch: pytest.MonkeyPat
     async with on_air() as running, stalled_client(running) as raw:
         raw.pong(await ping_behind(raw, running))
         await until(lambda: told() == 1)
+        monkeypatch.setattr(freshness, "ASK_AGAIN_S", 0.0)
         await ping_behind(raw, running)
         await anyio.sleep(0.3)
         raw.pong(await ping_behind(raw, running))
         await until(lambda: told() == 2)
         assert (running.client().age_s or 1.0) < 0.3
+
+
+async def test_a_viewer_that_leaves_out_its_first_ping_becomes_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked again although it has never answered."""
+    monkeypatch.setattr(freshness, "PING_INTERVAL_S", 1e-6)
+    monkeypatch.setattr(freshness, "ASK_AGAIN_S", 0.0)
+    async with on_air() as running, stalled_client(running) as raw:
+        await ping_behind(raw, running)
+        raw.pong(await ping_behind(raw, running))
+        await until(lambda: running.client().age_s is not None)
+
+
+def test_a_viewer_that_never_answers_is_asked_ever_more_seldom() -> None:
+    """Each pause is twice the one before, so that it costs next to nothing."""
+    asked: tuple[Asked, ...] = ()
+    for now_s in range(120):
+        if may_ask(asked, None, now_s * 10**9):
+            asked += (Asked(0, now_s * 10**9),)
+    assert [ping.written_unix_ns // 10**9 for ping in asked] == [0, 4, 12, 28, 60]
 
 
 def test_of_frames_that_a_viewer_may_have_drawn_the_last_1024_are_known() -> None:

@@ -9,7 +9,7 @@ from beats.kernel.envelope import Envelope
 PING_INTERVAL_S: Final = 5.0
 """Time between two pings to a viewer that keeps up: ping and pong cost as much as 3 to 10 deliveries."""
 ASK_AGAIN_S: Final = 4.0
-"""A viewer that has answered pings before, but not the last for so long, is sent another."""
+"""A viewer that has not answered its last ping for so long is sent another."""
 _MOST_PINGS_PER_S: Final = 100
 """The most pings a second to all viewers that keep up and made the same choice."""
 _MOST_AT_ONCE: Final = 16
@@ -61,9 +61,13 @@ class Heard(NamedTuple):
 def may_ask(asked: Sequence[Asked], heard: Heard | None, now_ns: int) -> bool:
     """Whether a viewer is to be sent a ping besides those that it has not answered.
 
-    One that has answered before need not answer every ping: RFC 6455, section 5.5.3.
+    It need not answer every ping, nor the first: RFC 6455, section 5.5.3. One that has never answered may be
+    one that never will, so the pause doubles with each ping.
     """
-    return not asked or (heard is not None and now_ns - asked[-1].written_unix_ns >= ASK_AGAIN_S * 1e9)
+    if not asked:
+        return True
+    pause_s = ASK_AGAIN_S if heard is not None else ASK_AGAIN_S * 2 ** (len(asked) - 1)
+    return now_ns - asked[-1].written_unix_ns >= pause_s * 1e9
 
 
 class Turns:
