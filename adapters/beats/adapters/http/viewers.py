@@ -194,6 +194,11 @@ class Viewer(Protocol):
         """Whether the viewer's socket has accepted no byte for this long although some wait."""
         ...
 
+    @property
+    def evicted(self) -> bool:
+        """Whether it is being closed already, for another reason than a stall."""
+        ...
+
     def abort(self) -> None:
         """End its connection at once, with a reset."""
         ...
@@ -286,9 +291,10 @@ class Viewers:
             await anyio.sleep(min(1.0, limit_s / 4))
             for viewer in tuple(self._here.values()):
                 if viewer.stalled(limit_s):
-                    self._stalled += 1
-                    why = f"its socket accepted no byte for {limit_s:g} s"
-                    self.reports.add("stalled clients", f"client {viewer.identity.remote} closed: {why}")
+                    if not viewer.evicted:  # or it would be counted twice
+                        self._stalled += 1
+                        why = f"its socket accepted no byte for {limit_s:g} s"
+                        self.reports.add("stalled clients", f"client {viewer.identity.remote} closed: {why}")
                     viewer.abort()
 
     async def linger(self) -> None:

@@ -22,6 +22,7 @@ from tests.adapters.sinks.websocket.support import (
     settings,
     stalled_client,
     until,
+    warnings,
 )
 
 pytestmark = pytest.mark.anyio
@@ -159,8 +160,10 @@ async def test_a_viewer_that_reads_slowly_is_not_closed() -> None:
         assert running.totals.connected == 1
 
 
-async def test_a_viewer_with_error_is_closed_with_1013_when_it_is_full() -> None:
-    """Code 1013 means: try again later."""
+async def test_a_viewer_with_error_is_closed_with_1013_when_it_is_full(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Code 1013 means: try again later. The log names it."""
     queue = {"size": 2, "overflow": "error"}
     async with on_air(settings(client_queue=queue)) as running, stalled_client(running) as raw:
         while not running.totals.overflowed and not running.client().queue.dropped.items:
@@ -172,6 +175,24 @@ async def test_a_viewer_with_error_is_closed_with_1013_when_it_is_full() -> None
                 last = await anyio.to_thread.run_sync(raw.message)
         assert int.from_bytes(last[:2], "big") == 1013
         await until(lambda: running.totals.overflowed == 1)
+    (told,) = warnings(caplog)
+    assert 'closed: its client_queue was full (overflow = "error")' in told
+
+
+async def test_a_viewer_is_evicted_for_the_first_reason_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """One that is closed as its queue is full may send too much, and accepts no byte, until it is gone."""
+    queue = {"size": 2, "overflow": "error"}
+    config = settings(client_queue=queue, stall_timeout_s=0.2, max_messages_per_s=1)
+    async with on_air(config) as running, stalled_client(running) as raw:
+        while not running.client().queue.dropped.items:
+            running.frame(200_000)
+            await running.fanned_out()
+        for _ in range(10):
+            raw.pong(b"")
+        await until(lambda: not running.totals.connected)
+        totals = running.totals
+        assert (totals.overflowed, totals.stalled, totals.flooded, totals.silent) == (1, 0, 0, 0)
+    assert len(warnings(caplog)) == 1
 
 
 async def test_counters_are_exact_whenever_a_thread_looks() -> None:

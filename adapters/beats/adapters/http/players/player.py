@@ -156,6 +156,11 @@ class Player(asyncio.Protocol):
         """Whether its socket has accepted no byte for this long although some wait."""
         return self._progress.stalled(timeout_s)
 
+    @property
+    def evicted(self) -> bool:
+        """Never: a stall is the only reason to close a player."""
+        return False
+
     def abort(self) -> None:
         """End the connection at once, with a reset."""
         reset(self._transport)

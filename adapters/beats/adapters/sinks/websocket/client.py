@@ -112,8 +112,6 @@ class Client:
         """
         self.identity: Final = identity
         self.connection: Final = connection
-        self.overflowed = False
-        """Whether its queue was full while the strategy is `error`."""
         self.invalid_messages = 0
         self._limits = limits
         self._sent: Final = sent
@@ -353,6 +351,11 @@ class Client:
         is_held = self._is_paced and self._queue is not None and not self._queue.is_empty
         return self._progress.stalled(timeout_s, held=is_held)
 
+    @property
+    def evicted(self) -> bool:
+        """Whether its connection is being closed already, for another reason than a stall."""
+        return self.connection.evicted
+
     def abort(self) -> None:
         """End the connection at once, with a reset."""
         self.connection.abort()
@@ -433,8 +436,8 @@ class Client:
     def _offer(self, chunk: list[Envelope]) -> None:
         assert self._queue is not None
         for envelope in chunk:
-            if self._queue.offer(envelope) is not None and not self.overflowed and self._open:
-                self.overflowed = True
+            if self._queue.offer(envelope) is not None and not self.evicted and self._open:
+                self.connection.overflowed = True
                 self.connection.close_soon(1013, "too slow for this stream")
 
     def _lose(self, reason: str, envelope: Envelope) -> None:

@@ -111,6 +111,7 @@ class StreamConnection(HttpConnection):
         "client",
         "ended",
         "flooded",
+        "overflowed",
         "rights",
         "silent",
         "variant",
@@ -139,6 +140,8 @@ class StreamConnection(HttpConnection):
         self.variant: VariantStream | None = None
         """Keeps what it may need of the encoders in use."""
         self.rights: Rights = Rights(steer=False)
+        self.overflowed = False
+        """Whether the client's queue was full while its strategy is `error`."""
         self.flooded = False
         """Whether the client has sent more than it may."""
         self.silent = False
@@ -166,6 +169,11 @@ class StreamConnection(HttpConnection):
     def drained(self) -> bool:
         """Whether it is open and has sent everything that it was given."""
         return self.state is State.OPEN and self.client is not None and self.client.drained
+
+    @property
+    def evicted(self) -> bool:
+        """Whether Beats has begun to close it. What its viewer does from then on is no further reason."""
+        return self.overflowed or self.flooded or self.silent
 
     def asks_for_stream(self, request: Request) -> bool:
         """Whether its request is a handshake: only GET can be one."""
@@ -208,7 +216,7 @@ class StreamConnection(HttpConnection):
             elif not self._rate_limit.take(now_s):
                 if start:
                     super().stream_received(data[:start])
-                self.flooded = True
+                self.flooded |= not self.evicted
                 # RFC 6455, section 7.4.1: it violates our policy.
                 self._fail(1008, f"more than {self._rate_limit.per_s:g} messages or pings a second")
                 return
@@ -288,7 +296,7 @@ class StreamConnection(HttpConnection):
         For many connections one task calls this now and then: the library's own keepalive takes a task and a
         timer for each of them. What a viewer reads so slowly that bytes wait for it is not its concern.
         """
-        if self.state is not State.OPEN or self.transport.is_closing():
+        if self.evicted or self.state is not State.OPEN or self.transport.is_closing():
             return
         now_s = self.loop.time()
         if self._pinged_s is not None:

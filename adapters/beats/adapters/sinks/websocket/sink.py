@@ -192,7 +192,12 @@ class WebSocketSink:
             if not view.clients:
                 del self._views[self._key(connection)]
             viewers.leave(client)
-            viewers.overflowed += client.overflowed
+            if connection.overflowed:
+                viewers.overflowed += 1
+                viewers.reports.add(
+                    "clients whose queues were full",
+                    f'client {connection.remote} closed: its client_queue was full (overflow = "error")',
+                )
             if connection.flooded:
                 viewers.flooded += 1
                 viewers.reports.add(
