@@ -116,7 +116,7 @@ def test_what_cannot_start_or_go_on_is_a_failed_run(tmp_path: Path) -> None:
     source = ("--set", "sources.demo.enabled=false", "--set", "sources.film={type='jsonl',path='gone.jsonl'}")
     code, out, err = called("run", *NO_BROWSER, *source, cwd=tmp_path)
     assert code == 1
-    assert re.search(r"ERROR .*source 'film' failed: InputError: gone\.jsonl", err)
+    assert re.search(r"ERROR .*source 'film' failed: gone\.jsonl", err)
     assert "Traceback" not in err
     assert err.endswith("\nMore: beats docs sources#sensor-readings\n")
     assert "published 0" in out

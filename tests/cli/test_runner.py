@@ -313,10 +313,10 @@ def test_the_line_shows_rates_since_the_last_look(monkeypatch: pytest.MonkeyPatc
 def test_the_line_names_what_has_failed() -> None:
     """A sink or source that failed and has not come back is named with the reason, as it is."""
     kernel = FakeKernel()
-    source = SourceStats("film", "failed", 0, "InputError: [x] is gone", 0)
+    source = SourceStats("film", "failed", 0, "[x] is gone", 0)
     kernel.now = Stats(0, 0, (source,), (sink("tape", "failed"), sink()))
     text = str(LiveLine(kernel).__rich__())
-    assert text.endswith(" · film failed: InputError: [x] is gone · tape failed: OSError: no disk")
+    assert text.endswith(" · film failed: [x] is gone · tape failed: OSError: no disk")
 
 
 def test_what_producers_gave_up_is_told() -> None:

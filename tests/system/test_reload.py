@@ -160,7 +160,7 @@ def test_a_reload_brings_back_what_was_missing_at_the_start(tmp_path: Path) -> N
     (tmp_path / "config" / "default.toml").write_text(BASE + source)
     run = str(tmp_path / "run")
     with beats("run", cwd=tmp_path, XDG_RUNTIME_DIR=run) as program:
-        program.err.wait_for("source 'late' failed: InputError: late.jsonl cannot be read .*; not restarted")
+        program.err.wait_for("source 'late' failed: late.jsonl cannot be read .*; not restarted")
         until_it_hears(tmp_path / "run")
         (tmp_path / "late.jsonl").write_text('{"id": "late", "data": 1}\n')
         assert called("reload", cwd=tmp_path, XDG_RUNTIME_DIR=run) == (0, "source 'late' started again\n", "")

@@ -1,3 +1,4 @@
+import errno
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -136,7 +137,7 @@ async def test_unusable_input_is_not_tried_again(
     supervisor = supervised(attempts)
     await supervisor.supervise()
     assert attempts.began_s == [0.0]
-    assert (supervisor.state, supervisor.last_error) == ("failed", "InputError: no picture in it")
+    assert (supervisor.state, supervisor.last_error) == ("failed", "no picture in it")
     assert supervisor.finished.is_set()
     (record,) = caplog.records
     assert record.getMessage().endswith("not restarted")
@@ -195,10 +196,13 @@ async def test_a_failure_while_stopping_is_not_tried_again(caplog: pytest.LogCap
         (TimeoutError(), "TimeoutError"),
         (ExceptionGroup("tasks", [ExceptionGroup("inner", [OSError("disk")])]), "OSError: disk"),
         (ExceptionGroup("tasks", [OSError("a"), OSError("b")]), "ExceptionGroup: tasks (2 sub-exceptions)"),
+        (InputError("show.mcap is no recording"), "show.mcap is no recording"),
+        (InputError(), "InputError"),
+        (FileExistsError(errno.EEXIST, "move it away", "show.mcap"), "show.mcap: move it away"),
     ],
 )
 def test_an_error_is_described_in_one_line(error: Exception, text: str) -> None:
-    """Type and message; a group with one error is that error."""
+    """Its class is left out if the text is a sentence of ours; a group with one error is that error."""
     assert describe(error) == text
 
 

@@ -38,10 +38,15 @@ def sole(error: BaseException) -> BaseException:
 
 
 def describe(error: BaseException) -> str:
-    """An error in one line."""
+    """An error in one line.
+
+    One of Beats' own, or about a file that it names, is a whole sentence; any other begins with its class.
+    """
     error = sole(error)
     if isinstance(error, OSError) and error.filename is not None and error.filename2 is None:
-        return f"{type(error).__name__}: {error.filename}: {error.strerror}"
+        return f"{error.filename}: {error.strerror}"
+    if type(error).__module__.startswith("beats.") and str(error):
+        return str(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
