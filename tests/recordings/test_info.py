@@ -64,6 +64,20 @@ def test_what_the_recorder_noted_is_counted(tmp_path: Path) -> None:
     assert found.counts.first_unix_ns is None
 
 
+def test_losses_of_one_topic_between_two_flushes_are_added_up(tmp_path: Path) -> None:
+    """However many times the recorder took losses before it wrote them."""
+    file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
+    file.add_losses([Loss("encoder", "frame", 1, 0, 0, 0, at_ns, at_ns) for at_ns in (300, 100, 200)])
+    file.add_losses([Loss("drop_oldest", "frame", 2, 9, *span) for span in ((7, 8, 1, 2), (4, 5, 3, 4))])
+    surveyor = Surveyor()
+    losses = surveyor.survey(file.close()).counts.losses
+    assert {reason: loss.topics for reason, loss in losses.items()} == {
+        "encoder": {"frame": 3},
+        "drop_oldest": {"frame": 4},
+    }
+    assert (losses["encoder"].first_unix_ns, losses["encoder"].last_unix_ns) == (100, 300)
+
+
 def test_several_files_are_added_up(tmp_path: Path) -> None:
     """Numbers may be missing between two parts of a recording, but not between two recordings."""
     first = record(tmp_path / "a.mcap", WRITTEN[:30])

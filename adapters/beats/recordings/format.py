@@ -73,12 +73,16 @@ def loss_records(losses: Iterable[Loss], ahead_ns: int = 0) -> Iterator[dict[str
         losses: what was lost.
         ahead_ns: how far the log times of the file are ahead of the times in the losses.
     """
-    by_reason: dict[str, list[Loss]] = {}
+    by_reason: dict[str, dict[str, Loss]] = {}
     for loss in losses:
         first_ns, last_ns = loss.first_unix_ns + ahead_ns, loss.last_unix_ns + ahead_ns
         moved = loss._replace(first_unix_ns=first_ns, last_unix_ns=last_ns)
-        by_reason.setdefault(loss.reason, []).append(moved)
-    for reason, of_reason in by_reason.items():
+        by_topic = by_reason.setdefault(loss.reason, {})
+        earlier = by_topic.get(loss.topic)
+        by_topic[loss.topic] = moved if earlier is None else _together(earlier, moved)
+    for reason, by_topic in by_reason.items():
+        of_reason = by_topic.values()
+        topics = {topic: loss._asdict() for topic, loss in by_topic.items()}
         first_ns = min(loss.first_unix_ns for loss in of_reason)
         last_ns = max(loss.last_unix_ns for loss in of_reason)
         yield {
@@ -86,8 +90,21 @@ def loss_records(losses: Iterable[Loss], ahead_ns: int = 0) -> Iterator[dict[str
             "from": iso(first_ns),
             "to": iso(last_ns),
             "envelopes": str(sum(loss.items for loss in of_reason)),
-            "topics": json.dumps({loss.topic: loss._asdict() for loss in of_reason}, ensure_ascii=False),
+            "topics": json.dumps(topics, ensure_ascii=False),
         }
+
+
+def _together(a: Loss, b: Loss) -> Loss:
+    """Two losses of one topic for one reason as one. A loss without numbers has 0 in their place."""
+    first = min(a.first_sequence, b.first_sequence) or max(a.first_sequence, b.first_sequence)
+    return a._replace(
+        items=a.items + b.items,
+        bytes=a.bytes + b.bytes,
+        first_sequence=first,
+        last_sequence=max(a.last_sequence, b.last_sequence),
+        first_unix_ns=min(a.first_unix_ns, b.first_unix_ns),
+        last_unix_ns=max(a.last_unix_ns, b.last_unix_ns),
+    )
 
 
 def read_loss(metadata: Mapping[str, str]) -> LossRecord | None:
