@@ -29,7 +29,7 @@ from beats.proto.events import input_event
 from beats.runtime.arguments import GivenLocation, GivenTag, captured, frame, peripheral
 from beats.runtime.live import Change
 from beats.runtime.reader import Reader
-from beats.runtime.session import Session
+from beats.runtime.session import RunningSinks, Session
 from beats.runtime.threads import in_loop_of, refuse_here
 
 __all__ = [
@@ -91,8 +91,8 @@ class _Base:
 
     @property
     def sinks(self) -> Mapping[str, SinkHandle]:
-        """The running sinks by name."""
-        return {name: SinkHandle(name, sink) for name, sink in self._kernel.sinks.items()}
+        """The running sinks by name; a `KeyError` for any other name says which there are."""
+        return RunningSinks((name, SinkHandle(name, sink)) for name, sink in self._kernel.sinks.items())
 
     def stats(self) -> Stats:
         """All counters, as they are now. Works also after the end of the stream.

@@ -318,8 +318,8 @@ def test_a_sink_that_listens_nowhere_has_no_address() -> None:
     with Stream.open(overrides=NULL_ONLY) as stream:
         with pytest.raises(LookupError, match="'null' does not listen"):
             _ = stream.sinks["null"].address
-        with pytest.raises(LookupError):
-            _ = stream.sinks["browser"]
+        with pytest.raises(KeyError, match=r"no sink 'nul' .* did you mean 'null'\? running are: null"):
+            _ = stream.sinks["nul"]
 
 
 def test_wrong_overrides_are_refused_before_anything_opens() -> None:
@@ -333,6 +333,7 @@ def test_wrong_overrides_are_refused_before_anything_opens() -> None:
     assert "recoder" in text
     assert len(caught.value.problems) == 3
     assert all(problem.where == "overrides" for problem in caught.value.problems)
+    assert caught.value.__notes__ == ["More: beats docs settings"]
 
 
 def test_an_unknown_variable_is_a_warning(

@@ -158,7 +158,7 @@ def test_a_plug_in_names_its_own(
         (("run", "--broker", "nats://127.0.0.1"), 2, "relay#every-core-of-one-machine"),
         (("run", "--profile", "headless", "--workers", "2"), 78, "relay#every-core-of-one-machine"),
         (("replay", "none.mcap"), 2, "recording#replay"),
-        (("info", "none.mcap"), 1, "recording#cut-export-recover"),
+        (("info", "text.mcap"), 1, "recording#cut-export-recover"),
         (("export", "empty", "--frames", "none/f"), 2, "recording#cut-export-recover"),
         (("config", "get", "sinks.browser.prt"), 1, "settings#layers"),
         (("config", "chekc"), 2, "beats config --help, settings#layers"),

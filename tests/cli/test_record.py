@@ -72,10 +72,10 @@ def test_standard_input_is_recorded(tmp_path: Path) -> None:
     ],
 )
 def test_nothing_is_overwritten(tmp_path: Path, name: str, said: str) -> None:
-    """An existing file stays, the error says how to recover an unfinished one, and nothing is recorded."""
+    """An existing file stays, the error says how to recover an unfinished one, and nothing is opened."""
     (tmp_path / name).write_text("precious")
     code, _, err = called("record", *NO_BROWSER, "--out", "show.mcap", "--duration", "0.1", cwd=tmp_path)
-    assert (code, said in err, "Traceback" in err) == (78, True, False), err
+    assert (code, said in err, "Traceback" in err, "INFO" in err) == (2, True, False, False), err
     assert (tmp_path / name).read_text() == "precious"
 
 

@@ -98,14 +98,14 @@ def test_info_as_json_is_one_document(tmp_path: Path) -> None:
     sample(tmp_path / "a.mcap")
     (tmp_path / "text.mcap").write_text("hello")
     code, out, err = called("info", "a.mcap", "text.mcap", "--json", cwd=tmp_path)
-    assert (code, err) == (1, "")
+    assert (code, err) == (1, "More: beats docs recording#cut-export-recover\n")
     document = json.loads(out)
     first, second = document["files"]
     assert (first["path"], first["messages"], first["health"]["state"]) == ("a.mcap", 58, "whole")
     assert "text.mcap is not a recording" in second["error"]
     assert document["total"]["unreadable_files"] == 1
     code, out, err = called("info", "nowhere", cwd=tmp_path)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     said = "nowhere does not exist: give a recording, or a folder of recordings"
     assert err.splitlines() == [said, "More: beats docs recording#cut-export-recover"]
 
@@ -166,8 +166,8 @@ def test_recover_fails_where_nothing_can_be_read_or_written(tmp_path: Path) -> N
     for arguments, expected, wanted in (
         (("text.mcap",), 1, "text.mcap is not a recording"),
         (("empty.mcap",), 1, "nothing in empty.mcap can be read"),
-        (("nowhere.mcap",), 1, "nowhere.mcap: No such file"),
-        (("b.mcap",), 1, "b-recovered.mcap: exists and is not overwritten"),
+        (("nowhere.mcap",), 2, "nowhere.mcap does not exist: give a recording"),
+        (("b.mcap",), 2, "b-recovered.mcap: exists and is not overwritten"),
         (("b.mcap", "text.mcap/x.mcap"), 2, "folder 'text.mcap' does not exist"),
         (("gone.mcap", "c.mcap.part"), 2, ".part is added"),
         (("gone.mcap", "c"), 2, "give c.mcap"),
@@ -212,7 +212,7 @@ def test_cut_writes_a_range_that_stands_alone(tmp_path: Path, compression: Compr
 
 
 def test_cut_says_what_is_wrong(tmp_path: Path) -> None:
-    """An invalid moment is wrong usage; an empty range and a taken name are failures."""
+    """An invalid moment is wrong usage, so is a taken name; an empty range is a failure."""
     sample(tmp_path / "a.mcap")
     (tmp_path / "c.mcap.part").touch()
     for arguments, expected, wanted in (
@@ -220,8 +220,8 @@ def test_cut_says_what_is_wrong(tmp_path: Path) -> None:
         (("b.mcap", "--start", "2", "--end", "1"), 2, "end (1) is not after start (2)"),
         (("b.mcap", "--start", "100"), 1, "nothing to cut out: the recording ends at 0.590 s"),
         (("b.mcap", "--topics", "nobody"), 1, "nothing to cut out"),
-        (("a.mcap",), 1, "a.mcap: exists and is not overwritten"),
-        (("c.mcap",), 1, "`beats recover c.mcap.part` makes it whole"),
+        (("a.mcap",), 2, "a.mcap: exists and is not overwritten"),
+        (("c.mcap",), 2, "`beats recover c.mcap.part` makes it whole"),
         (("c.mcap.part",), 2, "OUT 'c.mcap.part': .part is added"),
         (("c",), 2, "give c.mcap"),
         (("/",), 2, "is a folder: name a file in it"),
@@ -252,7 +252,9 @@ def test_a_file_of_a_folder_that_cannot_be_read_is_a_warning(tmp_path: Path) -> 
     assert code == 1
     shown = squeezed(out)
     assert "r/2026/a.mcap" in shown
-    assert any(line.startswith("cannot be read: r/text.mcap is not a recording") for line in shown)
+    said, more = err.splitlines()
+    assert said.startswith("r/text.mcap is not a recording")
+    assert more == "More: beats docs recording#cut-export-recover"
 
 
 def test_info_counts_parts_in_the_order_of_their_numbers(tmp_path: Path) -> None:

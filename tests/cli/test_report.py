@@ -20,9 +20,8 @@ def shown(report: RenderableType) -> list[str]:
     return [" ".join(line.split()) for line in file.getvalue().splitlines()]
 
 
-def test_a_file_that_cannot_be_read_says_why() -> None:
-    """And nothing else; the total says how many files are in which state."""
-    assert shown(file_report(FileInfo(Path("a"), error="it is gone"))) == ["a", "cannot be read: it is gone"]
+def test_the_total_says_how_many_files_are_in_which_state() -> None:
+    """Also those that could not be read."""
     whole = FileInfo(Path("a"), has_index=True)
     infos = [whole, whole, FileInfo(Path("b")), FileInfo(Path("c"), error="gone")]
     found = shown(total_report(infos, ContentCounts()))

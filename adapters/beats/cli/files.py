@@ -1,7 +1,7 @@
 """What commands on recordings share: arguments and options, an orderly end, and checks of file names."""
 
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from beats.cli import completers
+from beats.cli.output import EXIT_USAGE, exit_with
+from beats.kit.paths import expanded, why_absent
 from beats.recordings import SUFFIX, UNFINISHED_SUFFIX
 
 RecordingsArgument = Annotated[
@@ -60,6 +62,13 @@ def ending_in_order() -> Generator[None]:
     finally:
         for number in ending:
             signal.signal(number, signal.SIG_DFL)
+
+
+def check_there(files: Iterable[Path]) -> None:
+    """End the command if a recording, or a folder of them, that was named is not there."""
+    for file in files:
+        if (why := why_absent(expanded(file))) is not None:
+            raise exit_with(f"{file} {why}: give a recording, or a folder of recordings", EXIT_USAGE)
 
 
 def why_no_file(path: Path) -> str | None:

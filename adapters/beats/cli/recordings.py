@@ -12,12 +12,21 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from beats.cli import completers
-from beats.cli.files import EndOption, RecordingsArgument, StartOption, ending_in_order, why_no_recording
+from beats.cli.files import (
+    EndOption,
+    RecordingsArgument,
+    StartOption,
+    check_there,
+    ending_in_order,
+    why_no_recording,
+)
 from beats.cli.more import More
 from beats.cli.output import (
     EXIT_FAILED,
     EXIT_SETTINGS,
     EXIT_USAGE,
+    Failed,
+    complain,
     exit_with,
     out,
     progress,
@@ -43,7 +52,8 @@ def info(
 ) -> None:
     """Show the content of recordings: topics, rates, gaps, losses, and whether they are whole.
 
-    Exit code 0: every file was readable, damaged or not; 1: one could not be read at all.
+    Exit code 0: every file was readable, damaged or not; 1: one could not be read at all; 2: wrong usage,
+    such as a file that is not there.
 
     Examples: `beats info show.mcap`, `beats info recordings/ --json`.
     """
@@ -51,20 +61,25 @@ def info(
     from beats.recordings.files import find, in_order
     from beats.recordings.info import FileInfo, Surveyor, document
 
+    check_there(files)
     with failing():
         found = in_order([each.path for each in find(files, warn)])
     surveyor = Surveyor()
     infos: list[FileInfo] = []
     for path in found:
         infos.append(surveyor.survey(path))
-        if not as_json:
+        if as_json:
+            continue
+        if infos[-1].error is not None:
+            complain(infos[-1].error)
+        else:
             out.print(file_report(infos[-1]), "")
     if as_json:
         say_document(document(infos, surveyor.total))
     elif len(infos) > 1:
         out.print(total_report(infos, surveyor.total))
     if any(each.error is not None for each in infos):
-        raise typer.Exit(EXIT_FAILED)
+        raise Failed
 
 
 def recover(
@@ -84,13 +99,14 @@ def recover(
     """Write everything readable of a damaged recording into a new one; IN is not changed.
 
     Exit code 0: nothing was lost; 3: something was lost, and is listed; 1: nothing can be read, or OUT cannot
-    be written. An undamaged file is copied only if OUT is given.
+    be written; 2: wrong usage, such as an OUT that exists. An undamaged file is copied only if OUT is given.
 
     Examples: `beats recover show.mcap.part`, `beats recover broken.mcap clean.mcap`.
     """
     from beats.recordings import copying  # when the command runs: it takes long
 
     _check("OUT", target)
+    check_there([source])
     with failing(), ending_in_order():
         size = source.stat().st_size
         if target is None:
@@ -135,7 +151,8 @@ def cut(
 ) -> None:
     """Write a range of a recording into a new one, which begins with the state at that time.
 
-    Exit code 0: done; 1: IN cannot be read or is empty there, or OUT cannot be written; 2: wrong usage.
+    Exit code 0: done; 1: IN cannot be read or is empty there, or OUT cannot be written; 2: wrong usage,
+    such as an OUT that exists.
 
     Examples: `beats cut show.mcap finale.mcap --start 21:30 --end 21:45`,
     `beats cut recordings/ knobs.mcap --start 90 --topics 'peripheral/*'`.
@@ -144,6 +161,7 @@ def cut(
     from beats.recordings.selection import Selection
 
     _check("OUT", target)
+    check_there([source])
     with failing(), ending_in_order():
         try:
             selection = Selection([source], start=start, end=end, topics=topics or ())
@@ -209,7 +227,8 @@ def failing() -> Generator[None]:
         if isinstance(error, OSError) and error.filename is not None:
             other = "" if error.filename2 is None else f" -> {error.filename2}"
             text = f"{error.filename}{other}: {error.strerror}"
-        raise exit_with(text) from None
+        # A name that is taken was given on the command line, or follows from one that was.
+        raise exit_with(text, EXIT_USAGE if isinstance(error, FileExistsError) else EXIT_FAILED) from None
     except KeyboardInterrupt:
         warn("interrupted: no incomplete file is left")
         raise typer.Exit(128 + signal.SIGINT) from None

@@ -27,12 +27,13 @@ _STATES: Final = {
     "damaged": "damaged",
 }
 
+_LOST: Final = {"encoder": "; pixels that came too fast to be encoded, and so never had a number"}
+"""What reasons mean that are no strategy of a queue."""
+
 
 def file_report(info: FileInfo) -> RenderableType:
-    """The report on one file."""
+    """The report on one file that could be read."""
     head = _text(str(info.path), "bold")
-    if info.error is not None:
-        return Group(head, _text(f"  cannot be read: {info.error}", "red"))
     facts = _facts()
     _add_counts(facts, info.counts)
     for placed in info.jumps[:_MOST_JUMPS]:
@@ -120,7 +121,8 @@ def _add_counts(facts: Table, counts: ContentCounts) -> None:
     for reason, loss in counts.losses.items():
         by_topic = ", ".join(f"{topic} {count:,}" for topic, count in loss.topics.most_common(_MOST_TOPICS))
         lost = f"{reason}: {loss.topics.total():,} from {iso(loss.first_unix_ns)} to {iso(loss.last_unix_ns)}"
-        facts.add_row("lost", _text(f"{lost} ({by_topic})"))
+        why = _LOST.get(reason, "")
+        facts.add_row("lost", _text(f"{lost} ({by_topic}){why}"))
 
 
 def _health(info: FileInfo) -> Text:

@@ -5,12 +5,13 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 import anyio
 from anyio import to_thread
 from anyio.lowlevel import EventLoopToken
 
+from beats.config.errors import SettingsError, nearest
 from beats.config.settings import ProfileSettings
 from beats.kit.forks import Home
 from beats.runtime.dispatcher import Dispatcher
@@ -27,12 +28,29 @@ def _stays(profile: ProfileSettings) -> ProfileSettings:
     return replace(profile, kernel=profile.kernel.model_copy(update={"when_sources_end": "stay"}))
 
 
+_T = TypeVar("_T")
+
+
+class RunningSinks(dict[str, _T]):
+    """Something for each running sink, by its name."""
+
+    def __missing__(self, name: str) -> _T:
+        """Say which sinks are running."""
+        near = nearest(name, self)
+        hint = f"did you mean {near!r}? " if near is not None else ""
+        raise KeyError(f"no sink {name!r} is running; {hint}running are: {', '.join(self) or 'none'}")
+
+
 class Session:
     """A host that runs once, in a thread or in the program's event loop, until it is closed."""
 
     def __init__(self, reader: Reader) -> None:
         watcher = Watcher(reader)
-        settings = watcher.read()
+        try:
+            settings = watcher.read()
+        except SettingsError as error:
+            error.add_note("More: beats docs settings")
+            raise
         for warning in settings.warnings:
             _log.warning("%s", warning)
         self.host: Final = Host(watcher, settings, part=_stays)

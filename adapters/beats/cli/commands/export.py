@@ -10,6 +10,7 @@ from beats.cli.files import (
     EndOption,
     RecordingsArgument,
     StartOption,
+    check_there,
     ending_in_order,
     why_no_file,
     why_no_folder,
@@ -92,6 +93,7 @@ def export(
     from beats.recordings.export.outputs import open_outputs
     from beats.recordings.export.passes import export as write
 
+    check_there(files)
     with failing(), ending_in_order():
         kinds: set[Kind] = set()
         if frames or gif or apng or mp4 or foxglove:

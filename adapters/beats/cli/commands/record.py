@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from beats.adapters.sinks.recorder.naming import check_template
+from beats.adapters.sinks.recorder.naming import check_template, is_taken, taken
 from beats.cli.commands.run import sources
 from beats.cli.common import (
     ConfigOption,
@@ -76,7 +76,8 @@ def snapshot(pid: PidOption = None) -> None:
 
 def _check(to: str) -> None:
     """End the command if `--out` is not a valid name for a recording."""
-    why = why_no_recording(expanded(Path(to)))
+    path = expanded(Path(to))
+    why = why_no_recording(path)
     if why is None:
         try:
             check_template(to)
@@ -84,6 +85,9 @@ def _check(to: str) -> None:
             why = str(error)
     if why is not None:
         raise exit_with(f"--out {to!r}: {why}", EXIT_USAGE)
+    if "{" not in to and is_taken(path):
+        found = taken(path)
+        raise exit_with(f"--out {found.filename}: {found.strerror}", EXIT_USAGE)
 
 
 def _recorder(reader: Reader, to: str | None) -> dict[str, object]:

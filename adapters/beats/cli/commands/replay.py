@@ -11,7 +11,14 @@ from rich.text import Text
 
 from beats.cli import keys
 from beats.cli.common import ConfigOption, DurationOption, LogFormatOption, ProfileOption, SetOption
-from beats.cli.files import EndOption, KindsOption, PatternsOption, RecordingsArgument, StartOption
+from beats.cli.files import (
+    EndOption,
+    KindsOption,
+    PatternsOption,
+    RecordingsArgument,
+    StartOption,
+    check_there,
+)
 from beats.cli.more import More
 from beats.cli.output import EXIT_USAGE, exit_with
 from beats.cli.runner import Counted, LiveLine, Show, perform
@@ -20,7 +27,7 @@ from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import Playback
 from beats.kit import units
 from beats.kit.decimals import decimal
-from beats.kit.paths import why_absent, why_of_another_format
+from beats.kit.paths import why_of_another_format
 from beats.runtime.reader import Reader
 
 _NAME: Final = "replay"
@@ -54,9 +61,8 @@ def replay(
     """
     from beats.adapters.sources.replay.settings import recordings_at  # lazy: slow to import
 
+    check_there(files)
     for file, resource in zip(files, recordings_at(files), strict=True):
-        if (why := why_absent(resource.path)) is not None:
-            raise exit_with(f"{file} {why}: give a recording, or a folder of recordings", EXIT_USAGE)
         if resource.path.is_file() and (why := why_of_another_format(resource)) is not None:
             raise exit_with(f"{file} {why}", more=More.REPLAY)
     source: dict[str, object] = {"type": "replay", "path": [str(file) for file in files], "loop": loop}

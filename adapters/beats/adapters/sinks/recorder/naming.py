@@ -92,12 +92,7 @@ class Names:
         for path in self._candidates(part):
             if not is_taken(path):
                 return path
-        why = "a recording is never overwritten: move it away, or put {start:%Y%m%d-%H%M%S} into path"
-        if path.exists():
-            raise FileExistsError(errno.EEXIST, why, str(path))
-        found = unfinished(path)
-        why = f"this one is unfinished (`beats recover {found}` makes it whole), and {why}"
-        raise FileExistsError(errno.EEXIST, why, str(found))
+        raise taken(path)
 
     def in_root(self, path: Path) -> str:
         """The name of a file below `root`, which identifies it even if `root` is moved."""
@@ -132,6 +127,16 @@ class Names:
         yield path
         if self._has_start or self._is_counted or part > 1:
             yield from (path.with_stem(f"{path.stem}-{number}") for number in range(2, MOST_BESIDE))
+
+
+def taken(path: Path) -> FileExistsError:
+    """The error for a name that is taken; says by what, and what to do."""
+    why = "a recording is never overwritten: move it away, or put {start:%Y%m%d-%H%M%S} into the name"
+    if path.exists():
+        return FileExistsError(errno.EEXIST, why, str(path))
+    found = unfinished(path)
+    why = f"this one is unfinished (`beats recover {found}` makes it whole), and {why}"
+    return FileExistsError(errno.EEXIST, why, str(found))
 
 
 def is_taken(path: Path) -> bool:
