@@ -107,7 +107,7 @@ def test_a_reader_that_has_enough_leaves_the_exit_code_of_a_pipeline_as_it_is(fo
 @needs_full
 def test_a_full_disk_below_the_log_ends_nothing(folder: Path) -> None:
     """It cannot be reported; exit codes do not change."""
-    for command, code in ((("config", "check"), 0), (("info", "gone"), 1), (("run", "-p", "nope"), 78)):
+    for command, code in ((("config", "check"), 0), (("info", "gone"), 2), (("run", "-p", "nope"), 78)):
         done = shell(f"$BEATS {' '.join(command)} 2>/dev/full", folder)
         assert (done.returncode, done.stderr) == (code, ""), command
     done = shell("$BEATS replay show.mcap --set sinks.browser.port=0 --speed max 2>/dev/full", folder)
