@@ -135,7 +135,7 @@ def layout_rows(layout: Layout) -> list[tuple[str, str, str]]:
             f"${layout.core_cost * given.viewers:,.0f}",
             f"edges x cores x {given.price_core_hour:g} $",
         ),
-        ("leaves the origin", f"{layout.viewer_mbit:.1f} Mbit/s", "one stream, whoever watches"),
+        ("leaves the origin", f"{layout.viewer_mbit:.1f} Mbit/s", "one stream, however many watch"),
     ]
 
 
