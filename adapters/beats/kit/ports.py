@@ -4,8 +4,6 @@ import errno
 from collections.abc import Sequence
 from typing import Final
 
-from beats.config.errors import dotted
-from beats.config.layers.environment import variable_name
 from beats.kit.addresses import UNAVAILABLE
 
 PAGE: Final = "operation#when-a-port-is-in-use"
@@ -34,6 +32,9 @@ def refused(
         kind: begins the text, such as `UDP `.
         other: who may have the port.
     """
+    from beats.config.errors import dotted  # only now: `beats info` reads no settings
+    from beats.config.layers.environment import variable_name
+
     where = f"{kind}port {port} on {host!r}"
     free = port + 1 if 1024 <= port < _LAST else 8766
     ways = f"with {dotted(key)} or the variable {variable_name(key)}, such as {free} (0: any free one)"
