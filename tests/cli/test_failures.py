@@ -5,7 +5,7 @@ import ssl
 
 import pytest
 
-from beats.cli.failures import ServerError, final, reason, refusal
+from beats.cli.failures import ServerError, reason, refusal, unreachable
 
 ASYNCIO = (
     "Multiple exceptions: [Errno 111] Connect call failed ('::1', 1, 0, 0), [Errno 111] Connect call failed"
@@ -50,5 +50,8 @@ def test_a_refusal_is_told_as_the_server_says_it(status: int) -> None:
 
 def test_a_refused_connection_ends_with_what_to_do() -> None:
     """Any other reason stays as it is."""
-    assert final(ServerError("Connection refused")).startswith("Connection refused: no program listens there")
-    assert final(ServerError("HTTP 404")) == "HTTP 404"
+    refused = unreachable(ConnectionRefusedError(111, "Connect call failed"))
+    assert refused.with_hint.startswith("Connection refused: no program listens there")
+    assert str(refused) == "Connection refused"
+    assert unreachable(OSError(113, "No route to host")).with_hint == "No route to host"
+    assert ServerError("HTTP 404").with_hint == "HTTP 404"

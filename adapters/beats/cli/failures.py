@@ -16,6 +16,7 @@ _NUMBER: Final = re.compile(r"\[Errno (\d+)\]")
 
 BACKOFF: Final = Backoff(initial_s=0.5, max_s=5.0)
 """The pauses between attempts."""
+_NOBODY_LISTENS: Final = ": no program listens there; `beats run` starts Beats, and says where"
 _SHOWN: Final = 200
 """Characters of an answer that are shown."""
 
@@ -23,12 +24,16 @@ _SHOWN: Final = 200
 class ServerError(Exception):
     """The server gave no usable answer, or its stream ended; the text says why."""
 
-    def __init__(self, text: str, *, lasting: bool = False, more: More = More.WATCHING) -> None:
+    def __init__(
+        self, text: str, *, lasting: bool = False, more: More = More.WATCHING, hint: str = ""
+    ) -> None:
         super().__init__(text)
         self.lasting: Final = lasting
         """Whether another attempt would fail in the same way."""
         self.more: Final = more
         """The page that helps."""
+        self.with_hint: Final = text + hint
+        """The text when no other attempt follows, with what to do."""
 
 
 def refusal(status: int, content_type: str, body: bytes, not_beats: str) -> ServerError:
@@ -57,16 +62,9 @@ def refusal(status: int, content_type: str, body: bytes, not_beats: str) -> Serv
 
 def unreachable(error: OSError) -> ServerError:
     """The error for a connection that could not be made, or that broke."""
-    is_tls = isinstance(sole(error), ssl.SSLError)
-    return ServerError(reason(error), lasting=is_tls, more=More.NETWORK if is_tls else More.WATCHING)
-
-
-def final(trouble: ServerError | str) -> str:
-    """The text of an error after which a command ends, with what to do."""
-    text = str(trouble)
-    if text == os.strerror(errno.ECONNREFUSED):
-        return f"{text}: no program listens there; `beats run` starts Beats, and says where"
-    return text
+    is_tls, text = isinstance(sole(error), ssl.SSLError), reason(error)
+    hint = _NOBODY_LISTENS if text == os.strerror(errno.ECONNREFUSED) else ""
+    return ServerError(text, lasting=is_tls, more=More.NETWORK if is_tls else More.WATCHING, hint=hint)
 
 
 def reason(error: BaseException) -> str:

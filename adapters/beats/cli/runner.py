@@ -215,15 +215,14 @@ async def _run(
         if duration_s is not None:
             group.start_soon(_stop_after, host, duration_s)
 
-        log_on = logs.hold() if err.is_terminal else None
+        log_on = logs.hold() if err.is_terminal else lambda: None
 
         def on_air() -> None:
             for name, address in host.addresses.items():
                 _announce(name, address)
                 if out.is_terminal and (sink := settings.sinks.get(name)) is not None:
                     _show_phones(sink, address.port)
-            if log_on is not None:
-                log_on()
+            log_on()
             group.start_soon(collect_seldom)
             group.start_soon(show.beside, host.kernel)
             if err.is_terminal and not logs.is_json():
@@ -239,8 +238,7 @@ async def _run(
         except StartError as error:
             failure = error
         finally:
-            if log_on is not None:
-                log_on()
+            log_on()
             live.stop()
         group.cancel_scope.cancel()
     return failure

@@ -107,7 +107,7 @@ def tap(
         raise exit_with(str(error), EXIT_USAGE) from None
     import anyio  # see above
 
-    from beats.cli.failures import ServerError, final
+    from beats.cli.failures import ServerError
     from beats.cli.tap.follow import FrameSaver, TapOptions
     from beats.cli.tap.follow import tap as run
 
@@ -123,10 +123,11 @@ def tap(
     if folder is not None and folder.kept:
         text = f"{folder.kept:,} frames were not saved: {frames} has other pictures with their names"
         complain(f"{text}; give another folder")
-    if trouble is not None:
-        complain(f"{address.authority}: {final(trouble)}")
     if isinstance(trouble, ServerError):
+        complain(f"{address.authority}: {trouble.with_hint}")
         point_to(trouble.more)
+    elif trouble is not None:
+        complain(f"{address.authority}: {trouble}")
     if trouble is not None or (folder is not None and folder.kept):
         raise typer.Exit(EXIT_FAILED)
 

@@ -64,6 +64,4 @@ def top(
     except KeyboardInterrupt:  # the usual way to end it
         return
     if refused is not None:
-        from beats.cli.failures import final  # only now, as above
-
-        raise exit_with(f"{address.authority}: {final(refused)}", more=refused.more)
+        raise exit_with(f"{address.authority}: {refused.with_hint}", more=refused.more)
