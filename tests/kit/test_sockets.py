@@ -1,17 +1,13 @@
-"""Connected sockets, and the files of their encryption."""
+"""Connected sockets."""
 
 import os
-import re
 import socket
-import ssl
 import stat
-from pathlib import Path
 
 import pytest
 
 from beats.kit import sockets
-from beats.kit.sockets import client_context, connected_socket
-from tests.adapters.http.test_tls import make_certificate
+from beats.kit.sockets import connected_socket
 from tests.support.nats import free_port
 
 pytestmark = pytest.mark.anyio
@@ -69,46 +65,3 @@ async def test_a_connection_without_an_answer_times_out() -> None:
             await connected_socket("127.0.0.1", port, 0.05)
         for sock in waiting:
             sock.close()
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Path:
-    """A folder with certificates of two authorities, and their keys."""
-    for name in ("one", "other"):
-        make_certificate(tmp_path, name)
-    for kind in ("CERTIFICATE", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY"):
-        name = {"CERTIFICATE": "cut.pem", "PRIVATE KEY": "cut.key"}.get(kind, "locked.key")
-        (tmp_path / name).write_text(f"-----BEGIN {kind}-----\nAAAA\n-----END {kind}-----\n")
-    return tmp_path
-
-
-def test_servers_must_present_a_certificate(files: Path) -> None:
-    """Of their name, from a trusted authority: the given one, or those of the operating system."""
-    ours = client_context(files / "one.pem", files / "one.pem", files / "one.key")
-    for context in (client_context(None, None, None), ours):
-        assert context.verify_mode is ssl.CERT_REQUIRED
-        assert context.check_hostname
-    assert len(ours.get_ca_certs()) == 1
-
-
-@pytest.mark.parametrize(
-    ("ca", "cert", "key", "why"),
-    [
-        ("gone", None, None, "tls_ca '.*gone': No such file"),
-        ("one.key", None, None, "tls_ca '.*one.key' holds no certificate"),
-        (None, "gone", "one.key", "tls_cert '.*gone': No such file"),
-        (None, "one.pem", "other.key", "tls_key '.*other.key' is not the key .* tls_cert '.*one.pem'"),
-        (None, "one.key", "one.key", "tls_cert '.*one.key' holds no certificate"),
-        (None, "one.pem", "one.pem", "tls_key '.*one.pem' holds no private key"),
-        (None, "cut.pem", "one.key", "tls_cert '.*cut.pem': its certificate is damaged"),
-        (None, "one.pem", "cut.key", "tls_key '.*cut.key': its private key is damaged"),
-        (None, "one.pem", "locked.key", "tls_key '.*locked.key' is encrypted with a password"),
-    ],
-)
-def test_bad_files_are_named(
-    files: Path, ca: str | None, cert: str | None, key: str | None, why: str
-) -> None:
-    """With their settings."""
-    paths = [None if name is None else files / name for name in (ca, cert, key)]
-    with pytest.raises(OSError, match=re.compile(why)):
-        client_context(*paths)

@@ -1,15 +1,11 @@
-"""Sockets of the side that connects, their encryption, and what a socket still holds."""
+"""Sockets of the side that connects, and what a socket still holds."""
 
 import asyncio
 import socket
-import ssl
 import sys
-from pathlib import Path
 from typing import Any, Final
 
 import anyio
-
-from beats.kit.certificates import load_pair
 
 _NOTSENT_BYTES: Final = 64 * 1024
 """What the operating system may hold beyond what is in flight. Without a bound it buffers megabytes for a
@@ -70,26 +66,3 @@ def unsent_bytes(transport: asyncio.BaseTransport) -> int | None:
         return int.from_bytes(ioctl(sock.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
     except (OSError, ValueError):
         return None
-
-
-def client_context(ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext:
-    """How to check a server's certificate, and which one to present.
-
-    Args:
-        ca: the certificates to trust; those of the operating system when None.
-        cert: our own, when the server asks for one.
-        key: its key.
-
-    Raises:
-        OSError: a file cannot be read, or holds something else; says which setting.
-    """
-    try:
-        context = ssl.create_default_context(cafile=ca)
-    except OSError as error:
-        if isinstance(error, ssl.SSLError):
-            text = f"tls_ca {str(ca)!r} holds no certificate: give a PEM file that does"
-            raise OSError(text) from error
-        raise OSError(error.errno, f"tls_ca {str(ca)!r}: {error.strerror}") from error
-    if cert is not None and key is not None:
-        load_pair(context, cert, key)
-    return context

@@ -16,7 +16,7 @@ import trustme
 from beats.adapters.nats.connection import Identity, NatsConnection, connect, credentials_in
 from beats.adapters.nats.servers import Server
 from beats.adapters.nats.servers import server as server_at
-from beats.kit.sockets import client_context
+from beats.kit.certificates import client_context
 from tests.support.nats import NatsServer, free_port
 from tests.support.relay import cancelled
 

@@ -11,11 +11,11 @@ from beats.adapters.mqtt.connection import Login, MqttConnection, OnMessage, con
 from beats.adapters.mqtt.settings import MqttSettings
 from beats.kernel.capabilities import authority
 from beats.kernel.errors import MissingPackageError
+from beats.kit.certificates import client_context
 from beats.kit.event_loop import asyncio_loop
 from beats.kit.extras import missing
 from beats.kit.link_status import LinkStatus
 from beats.kit.secrets import secret_of
-from beats.kit.sockets import client_context
 
 
 class Broker:

@@ -11,11 +11,11 @@ from beats.adapters.nats.connection import Identity, NatsConnection, connect, cr
 from beats.adapters.nats.servers import ServerPool, server
 from beats.adapters.nats.settings import NatsSettings
 from beats.kernel.errors import MissingPackageError
+from beats.kit.certificates import client_context
 from beats.kit.event_loop import asyncio_loop
 from beats.kit.extras import missing
 from beats.kit.link_status import LinkStatus
 from beats.kit.secrets import secret_of
-from beats.kit.sockets import client_context
 
 
 class Broker:

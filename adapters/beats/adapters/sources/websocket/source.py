@@ -14,10 +14,11 @@ from beats.adapters.nats.forwarder import Forwarder
 from beats.adapters.sources.websocket.settings import WebSocketSourceSettings
 from beats.kernel.envelope import KINDS, Sealed
 from beats.kernel.ports import Context, Publish
+from beats.kit.certificates import client_context
 from beats.kit.event_loop import asyncio_loop
 from beats.kit.link_status import LinkStatus
 from beats.kit.secrets import secret_of
-from beats.kit.sockets import client_context, connected_socket
+from beats.kit.sockets import connected_socket
 from beats.kit.throttled_log import ThrottledLog
 from beats.proto.codec import OPEN_CODEC
 
