@@ -255,6 +255,14 @@ async def read(raw: RawClient) -> int:
     return len(data)
 
 
+async def becomes_known(raw: RawClient, running: Running) -> None:
+    """Publish and read two updates, so that the viewer answers a ping."""
+    for value in (1, 2):
+        running.knob(value)
+        await read(raw)
+    await until(lambda: running.client().age_s is not None)
+
+
 async def slowly_read(raw: RawClient, running: Running, frames: int) -> int:
     """Publish three frames of 20 kB for each that is read; how many bytes were read."""
     read_bytes = 0
@@ -272,11 +280,7 @@ async def test_a_viewer_that_stays_behind_has_little_on_its_way() -> None:
     queue = {"size": 64, "overflow": "latest"}
     config = settings(client_queue=queue, queue=ROOMY)
     async with on_air(config) as running, stalled_client(running, 200_000) as raw:
-        running.knob(1)
-        await read(raw)
-        running.knob(2)
-        await read(raw)
-        await until(lambda: running.client().age_s is not None)
+        await becomes_known(raw, running)
         await running.until_behind(SIZE)
         assert running.client().queue.taken.bytes > 10 * SIZE
         read_bytes = await slowly_read(raw, running, 300)
@@ -289,11 +293,7 @@ async def test_a_paced_viewer_that_stops_reading_is_cut_off() -> None:
     """While its answer is awaited nothing is written: what its socket still holds shows that it is stuck."""
     config = settings(stall_timeout_s=0.5, client_queue={"size": 64, "overflow": "latest"}, queue=ROOMY)
     async with on_air(config) as running, stalled_client(running) as raw:
-        running.knob(1)
-        await read(raw)
-        running.knob(2)
-        await read(raw)
-        await until(lambda: running.client().age_s is not None)
+        await becomes_known(raw, running)
         await running.until_behind(SIZE)
         await slowly_read(raw, running, 150)
         running.frame(SIZE)
@@ -303,11 +303,7 @@ async def test_a_paced_viewer_that_stops_reading_is_cut_off() -> None:
 async def test_a_viewer_that_stops_answering_gets_the_stream_all_the_same() -> None:
     """After a second or so it is served as one that never answers."""
     async with on_air(settings(client_queue=ROOMY, queue=ROOMY)) as running, stalled_client(running) as raw:
-        running.knob(1)
-        await read(raw)
-        running.knob(2)
-        await read(raw)
-        await until(lambda: running.client().age_s is not None)
+        await becomes_known(raw, running)
         await running.until_behind(SIZE)
         await slowly_read(raw, running, 30)
         newest = running.frame(SIZE)
