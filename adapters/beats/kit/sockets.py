@@ -7,6 +7,10 @@ from typing import Any, Final
 
 import anyio
 
+if sys.platform == "linux":
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
+
 _NOTSENT_BYTES: Final = 64 * 1024
 """What the operating system may hold beyond what is in flight. Without a bound it buffers megabytes for a
 slow reader, out of reach of the queue and its strategy."""
@@ -59,9 +63,6 @@ def unsent_bytes(transport: asyncio.BaseTransport) -> int | None:
     sock = transport.get_extra_info("socket")
     if sys.platform != "linux" or sock is None:
         return None
-    from fcntl import ioctl
-    from termios import TIOCOUTQ
-
     try:
         return int.from_bytes(ioctl(sock.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
     except (OSError, ValueError):

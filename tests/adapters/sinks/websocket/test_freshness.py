@@ -7,11 +7,13 @@ import anyio.to_thread
 import pytest
 from websockets.asyncio.client import connect
 
+from beats.adapters.http.viewers import ViewerTimes
 from beats.adapters.sinks.websocket import freshness
 from beats.adapters.sinks.websocket.connection import StreamConnection
-from beats.adapters.sinks.websocket.freshness import DRAWN_S, Asked, Recent, Turns, may_ask
+from beats.adapters.sinks.websocket.freshness import Recent, Turns, ViewerAge
 from beats.config.settings import QueueSettings
 from beats.kernel.envelope import Envelope, Kind
+from beats.kernel.testing import FixedClock
 from tests.adapters.sinks.websocket.support import (
     CLOSE,
     CODEC,
@@ -155,7 +157,7 @@ async def test_what_a_viewer_has_drawn_counts_rather_than_what_it_has_read(
         assert told() == 4  # by the newer frame alone
         client = connection_of(running).client
         assert client is not None
-        client._drawn_s = -DRAWN_S  # pyright: ignore[reportPrivateUsage]
+        client._age._drawn_at_ns = 0  # pyright: ignore[reportPrivateUsage]
         await anyio.sleep(0.05)
         running.knob(2)
         await until(lambda: told() == 5)
@@ -193,20 +195,24 @@ async def test_a_viewer_that_leaves_out_its_first_ping_becomes_known(monkeypatch
 
 def test_a_viewer_that_never_answers_is_asked_ever_more_seldom() -> None:
     """Each pause is twice the one before, so that it costs next to nothing."""
-    asked: tuple[Asked, ...] = ()
+    clock, asked_s = FixedClock(0), list[int]()
+    age = ViewerAge("full", ViewerTimes(), clock)
     for now_s in range(120):
-        if may_ask(asked, None, now_s * 10**9):
-            asked += (Asked(0, now_s * 10**9),)
-    assert [ping.written_unix_ns // 10**9 for ping in asked] == [0, 4, 12, 28, 60]
+        clock.now_ns = now_s * 10**9
+        if age.may_ask():
+            age.ask(envelope("frame", 1))
+            asked_s.append(now_s)
+    assert asked_s == [0, 4, 12, 28, 60]
+
+
+def envelope(kind: Kind, sequence: int) -> Envelope:
+    """One that came onto the bus at the time of its number."""
+    return Envelope(kind, kind, sequence, 0, sequence, frame(), b"")
 
 
 def test_of_frames_that_a_viewer_may_have_drawn_the_last_1024_are_known() -> None:
     """Updates are not among them."""
     recent = Recent()
-
-    def envelope(kind: Kind, sequence: int) -> Envelope:
-        return Envelope(kind, kind, sequence, 0, sequence, frame(), b"")
-
     recent.note(envelope("frame", sequence) for sequence in range(1, 1026))
     recent.note([envelope("peripheral", 1)])
     found = [recent.published_unix_ns("frame", sequence) for sequence in (1, 2, 1025, 1026)]
@@ -292,21 +298,13 @@ async def test_a_client_of_foxglove_tells_its_age_too() -> None:
         assert [group.name for group in running.totals.groups if group.age is not None] == ["foxglove"]
 
 
-async def test_a_page_that_reads_at_once_tells_small_ages() -> None:
-    """A common client answers by itself, as seldom as it is asked."""
-    async with on_air() as running, connect(running.url) as viewer:
-        for _ in range(100):
-            running.frame()
-            await receive(viewer)
-        await until(lambda: running.client().age_s is not None)
-        (group,) = running.totals.groups
-        assert group.age is not None
-        assert sum(group.age.counts) <= 3
-
-
-async def test_a_viewer_that_keeps_up_is_asked_as_seldom_with_max_age() -> None:
-    """Although all that it gets is older than that, and goes through its queue."""
-    async with on_air() as running, connect(f"{running.url}/?max_age_s=0.000001") as viewer:
+@pytest.mark.parametrize(
+    "query",
+    ["", "/?max_age_s=0.000001"],  # all that the second gets is older than that, and goes through its queue
+)
+async def test_a_viewer_that_keeps_up_is_asked_seldom(query: str) -> None:
+    """A common client answers by itself, as seldom as it is asked; also with `max_age_s`."""
+    async with on_air() as running, connect(running.url + query) as viewer:
         for _ in range(100):
             running.frame()
             await receive(viewer)

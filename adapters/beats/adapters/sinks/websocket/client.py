@@ -11,7 +11,7 @@ from websockets.protocol import State
 from beats.adapters.http.viewers import Progress, RunningCount, ViewerTimes
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed, framed_text
-from beats.adapters.sinks.websocket.freshness import DRAWN_S, Asked, Heard, may_ask
+from beats.adapters.sinks.websocket.freshness import ViewerAge
 from beats.adapters.sinks.websocket.pacing import Pacer
 from beats.kernel.envelope import ClientIdentity, Envelope, Kind
 from beats.kernel.ports import Clock
@@ -120,16 +120,8 @@ class Client:
         self._left_out_until: dict[str, Amount] | None = None
         self._paths: Final = paths
         self._clock: Final = clock
-        self._times: Final = times
+        self._age: Final = ViewerAge(self.group, times, clock)
         self._connected_unix_ns: Final = clock.unix_ns()
-        self._asked: tuple[Asked, ...] = ()
-        """Its pings that are not yet answered, oldest first: more than one only while it is paced."""
-        self._heard: Heard | None = None
-        self._least_trip_ns: int | None = None
-        self._drawn_unix_ns: Final[dict[str, int]] = {}
-        """When the newest frame that it told to have drawn came onto the bus, by topic."""
-        self._drawn_s: float | None = None
-        """When it last told what it has drawn."""
         self._pacer: Pacer | None = None
         """Made when the viewer is first paced, and kept from then on."""
         self._is_paced = False
@@ -250,7 +242,7 @@ class Client:
         now_s = self._loop.time()
         if self._queue is not None and not self._queue.is_empty and now_s - self._paused_s > _PATIENCE_S:
             self._held_s = now_s
-            if self._heard is not None and self._open and self._is_behind_for_long(now_s):
+            if self._age.is_known and self._open and self._is_behind_for_long(now_s):
                 self._pacer = self._pacer or Pacer()
                 self._pacer.hold()
                 if not self._is_paced:
@@ -262,7 +254,7 @@ class Client:
 
     def _is_behind_for_long(self, now_s: float) -> bool:
         """On a long line TCP itself needs some round trips until it knows how much the line carries."""
-        return now_s - self._behind_s >= _PATIENCE_TRIPS * (self._least_trip_ns or 0) / 1e9
+        return now_s - self._behind_s >= _PATIENCE_TRIPS * self._age.least_trip_ns / 1e9
 
     def ask(self, newest: Envelope) -> None:
         """It is its turn to tell when it has read an envelope, which it was just given if it keeps up."""
@@ -273,42 +265,21 @@ class Client:
 
     def _ask_once(self, newest: Envelope) -> None:
         """Let it tell when it has read an envelope that was just written, unless it is still to tell so."""
-        if self._open and may_ask(self._asked, self._heard, self._clock.steady_unix_ns()):
+        if self._open and self._age.may_ask():
             self._ask(newest, self._answered)
 
     def _ask(self, newest: Envelope, on_answer: Callable[[bool], object]) -> None:
-        self._asked += (Asked(newest.published_unix_ns, self._clock.steady_unix_ns()),)
+        self._age.ask(newest)
         self.connection.ask(on_answer)
 
     def _answered(self, its_own: bool) -> None:
         """The oldest ping is answered, by its own pong or by a later one's."""
-        asked, *rest = self._asked
-        self._asked = tuple(rest)
+        self._age.answered(its_own=its_own)
         self._progress.begin()
-        if not its_own:  # it was read earlier, at a time that is not known
-            return
-        now_ns = self._clock.steady_unix_ns()
-        trip_ns = now_ns - asked.written_unix_ns
-        self._times.round_trips.add(self.group, trip_ns)
-        self._least_trip_ns = min(trip_ns, self._least_trip_ns or trip_ns)
-        if self._heard and self._drawn_s is not None and self._loop.time() - self._drawn_s < DRAWN_S:
-            self._heard = self._heard._replace(round_trip_ns=trip_ns)  # its age ends when it has drawn
-        else:
-            self._hear(Heard(now_ns - asked.published_unix_ns, trip_ns))
-
-    def _hear(self, heard: Heard) -> None:
-        self._heard = heard
-        self._times.ages.add(self.group, heard.age_ns)
 
     def has_drawn(self, topic: str, published_unix_ns: int) -> None:
         """Note that it shows a frame that came onto the bus then, if it told of no newer one of the topic."""
-        if published_unix_ns <= self._drawn_unix_ns.get(topic, 0):
-            return
-        self._drawn_unix_ns[topic] = published_unix_ns
-        self._drawn_s = self._loop.time()
-        if self._heard is not None:  # a ping is answered in the meantime
-            age_ns = self._clock.steady_unix_ns() - published_unix_ns
-            self._hear(self._heard._replace(age_ns=age_ns))
+        self._age.has_drawn(topic, published_unix_ns)
 
     def _follow(self, pacer: Pacer, size: int, newest: Envelope) -> None:
         """Let it tell when it has read what was just written, so that the pacer knows."""
@@ -406,18 +377,8 @@ class Client:
             account.since is None,
             queue,
             self.group,
-            *self._freshness(),
+            *self._age.seconds(),
         )
-
-    def _freshness(self) -> tuple[float | None, float | None]:
-        """Age and round trip in seconds."""
-        asked, heard = self._asked, self._heard
-        if heard is None:
-            return None, None
-        age_ns = heard.age_ns
-        if asked:
-            age_ns = max(age_ns, self._clock.steady_unix_ns() - asked[0].published_unix_ns)
-        return age_ns / 1e9, heard.round_trip_ns / 1e9
 
     def _passed(self, account: Account) -> Amount:
         """What it was sent past the queue so far."""
